@@ -36,6 +36,11 @@ void *mem_try_alloc(size_t bytes)
 	return malloc(bytes);
 }
 
+void *mem_try_realloc(void *block, size_t bytes)
+{
+	return realloc(block, bytes);
+}
+
 void *mem_realloc(void *block, size_t bytes)
 {
 	return checked(realloc(block, bytes ? bytes : 1));

@@ -17,6 +17,8 @@ void *mem_zalloc(size_t bytes);
 void *mem_try_aligned(size_t align, size_t bytes);
 /* May return NULL: for callers that can say no (a VM's heap). */
 void *mem_try_alloc(size_t bytes);
+/* May return NULL, and `block` is as it was then. `bytes` must not be 0. */
+void *mem_try_realloc(void *block, size_t bytes);
 void *mem_realloc(void *block, size_t bytes);
 /* NULL is fine. */
 void mem_free(void *block);

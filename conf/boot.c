@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "conf/boot.h"
+#include "conf/cli.h"
+#include "conf/shutdown.h"
+#include "core/handle.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/name.h"
+#include "core/text.h"
+#include "core/timer.h"
+#include "luabind/luabind.h"
+#include "sched/park.h"
+#include "sched/sched.h"
+#include "services/logger.h"
+#include "watchdog/monitor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct conf *config; /* constant while the process runs */
+
+/* Called by luabind for each new service. */
+static void options_for(const char *name, struct vm_options *out)
+{
+	*out = (struct vm_options){
+		.slice_ns = config->slice_ns,
+		.weight = (int32_t)config->weight,
+		.jit = config->jit,
+		.memlimit_bytes = (size_t)config->memlimit_bytes,
+	};
+	const struct conf_rule *rule = conf_rule_for(config, name);
+	if (rule == NULL)
+		return;
+	if (rule->set & CONF_RULE_SLICE)
+		out->slice_ns = rule->slice_ns;
+	if (rule->set & CONF_RULE_WEIGHT)
+		out->weight = (int32_t)rule->weight;
+	if (rule->set & CONF_RULE_JIT)
+		out->jit = rule->jit;
+	if (rule->set & CONF_RULE_MEMLIMIT)
+		out->memlimit_bytes = (size_t)rule->memlimit_bytes;
+}
+
+static uint32_t launch(const char *line, uint32_t creator, const char **error)
+{
+	if (strncmp(line, "snlua ", 6) != 0) {
+		*error = "only snlua services can be launched: services written in C for skynet do "
+			 "not run here";
+		return 0;
+	}
+	const char *rest = line + 6 + strspn(line + 6, " ");
+	*error = *rest ? "no handle is free" : "no service name given";
+	return *rest ? vm_launch(rest, creator) : 0;
+}
+
+static void fire_timer(uint32_t handle, int32_t session)
+{
+	sched_post(0, handle, MESSAGE_RESPONSE, session, NULL, 0);
+}
+
+static void on_reopen(int signo)
+{
+	(void)signo;
+	log_reopen();
+}
+
+static bool open_log(void)
+{
+	/* With a logger of the user's own, `logger` is the name of that service. */
+	bool own = config->logservice && strcmp(config->logservice, "snlua") == 0;
+	const char *path = own ? NULL : config->logger;
+	if (log_open(path) == 0)
+		return true;
+	fprintf(stderr, "equilune: logger: cannot open %s: %s\n", path, strerror(errno));
+	return false;
+}
+
+static void init_rooms(void)
+{
+	struct sched_options options = {
+		.workers = (int)config->thread_count,
+		.spares_max = (int)config->spare_count,
+		.stack_bytes = (size_t)config->stack_bytes,
+		.min_run_ns = config->min_run_ns,
+	};
+	handle_init();
+	timer_init(fire_timer);
+	text_init(vm_library_address());
+	sched_init(&options);
+	vm_options_for = options_for;
+	api_launch = launch;
+	shutdown_init(config->stop_ns);
+	loop_on_signal(SIGHUP, on_reopen);
+	loop_on_signal(SIGTERM, shutdown_on_signal);
+	loop_on_signal(SIGINT, shutdown_on_signal);
+}
+
+static void start_threads(void)
+{
+	struct monitor_options options = {
+		.warn_ns = config->watchdog_warn_ns,
+		.handoff_ns = config->watchdog_handoff_ns,
+	};
+	loop_start();
+	sched_start();
+	monitor_start(&options);
+}
+
+static bool start_services(void)
+{
+	const char *error = "";
+	uint32_t logger;
+	if (config->logservice && strcmp(config->logservice, "snlua") == 0) {
+		logger = config->logger ? vm_launch(config->logger, 0) : 0;
+		if (logger)
+			name_register("logger", logger);
+	} else {
+		logger = logger_launch(config->slice_ns, (int32_t)config->weight);
+	}
+	if (logger == 0) {
+		log_printf(0, "Can't launch logger service");
+		return false;
+	}
+	if (launch(config->bootstrap, 0, &error) == 0) {
+		log_printf(0, "Bootstrap error : %s (%s)", config->bootstrap, error);
+		return false;
+	}
+	return true;
+}
+
+/* What limits the promise on this machine is said at the start, not found out later. */
+static void say_limits(void)
+{
+	if (!park_is_possible())
+		log_printf(0, "hardware shadow stacks are on: services are preempted by hand-off to "
+			      "another thread only, which is slower");
+	if (text_fragile_count() == 0)
+		log_printf(0, "this LuaJIT library cannot be read: services are preempted in compiled "
+			      "code only, elsewhere by hand-off to another thread");
+}
+
+int boot_run(const struct conf *conf)
+{
+	config = conf;
+	/* 1. what the rooms below need before anything runs */
+	conf_fill_env(config);
+	if (!open_log())
+		return CLI_EXIT_CONFIG;
+	init_rooms();
+	say_limits();
+	/* 2. the threads: loop, workers and spares, monitor */
+	start_threads();
+	/* 3. the first services; bootstrap starts the rest */
+	if (!start_services())
+		shutdown_request(CLI_EXIT_FAILURE);
+	/* 4. until somebody asks for the end */
+	shutdown_wait();
+	/* 5. services are told, ended, the log is flushed */
+	return shutdown_run();
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Starting and ending the process with a checked configuration.
+ */
+#ifndef CONF_BOOT_H
+#define CONF_BOOT_H
+
+#include "conf/conf.h"
+
+/* Runs the shard until it ends; returns the exit status. Main thread, signals blocked. */
+int boot_run(const struct conf *conf);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A checked configuration: what a config file says, and the defaults for what it leaves open. There
+ * is none with errors in it, so nothing starts half configured.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include "conf/report.h"
+#include "core/base.h"
+#include "luabind/luafile.h"
+
+#include <stdio.h>
+
+enum conf_rule_flag {
+	CONF_RULE_SLICE = 1,
+	CONF_RULE_WEIGHT = 2,
+	CONF_RULE_JIT = 4,
+	CONF_RULE_MEMLIMIT = 8,
+};
+
+/* The C types of the option types. */
+#define CONF_FIELD_STRING(field)  const char *field;
+#define CONF_FIELD_PATHS(field)   const char *field;
+#define CONF_FIELD_SCALAR(field)  const char *field;
+#define CONF_FIELD_INTEGER(field) int64_t field;
+#define CONF_FIELD_TIME(field)    int64_t field;
+#define CONF_FIELD_SIZE(field)    int64_t field;
+#define CONF_FIELD_BOOLEAN(field) bool field;
+#define CONF_FIELD_TABLE(field)   const struct conf_value *field; /* NULL: absent */
+
+/* An entry of `service`. Fields whose flag is not in `set` are 0: the general value counts. */
+struct conf_rule {
+	const char *pattern;
+	unsigned set; /* enum conf_rule_flag */
+	const char *file;
+	int line; /* of the pattern */
+#define OPTION(...)
+#define RULE(name, type, field, flag, ...) CONF_FIELD_##type(field)
+#include "conf/options.def"
+#undef OPTION
+#undef RULE
+};
+
+struct conf_setting {
+	const char *key;
+	const char *value;
+};
+
+/* Constant once conf_load has returned it; any thread may read it then. The fields of options are
+ * made from options.def and named there: thread_count, slice_ns, stack_bytes, ... */
+struct conf {
+#define OPTION(name, type, field, ...) CONF_FIELD_##type(field)
+#define RULE(...)
+#include "conf/options.def"
+#undef OPTION
+#undef RULE
+
+	struct conf_rule *rules; /* in the order of the file */
+	size_t rule_count;
+
+	/* What skynet.getenv shall find: every top-level scalar of the file, then the defaults of
+	 * the options that it does not set. */
+	struct conf_setting *settings;
+	size_t setting_count;
+
+	struct luafile *source; /* owns the texts */
+};
+
+/* Reads and checks a config file. NULL when `report` got errors; it may get warnings in any case.
+ * The caller frees both, with conf_free and report_clear. */
+struct conf *conf_load(const char *path, struct conf_report *report);
+/* The same from a file that is evaluated already; takes `source`. */
+struct conf *conf_from(struct luafile *source, struct conf_report *report);
+/* NULL is fine. */
+void conf_free(struct conf *c);
+
+/* The first rule whose pattern matches the name, NULL when none does. Only the pattern's `*`, `?`
+ * and
+ * `[...]` are special, never the name's. */
+const struct conf_rule *conf_rule_for(const struct conf *c, const char *service_name);
+
+/* Puts the settings into the environment of the process (core/env). */
+void conf_fill_env(const struct conf *c);
+
+/* One line for each option that differs from its default, in the syntax of a config file. */
+void conf_print_changes(const struct conf *c, FILE *out);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What kind of code lies at an address. The park check asks it for the interrupted program counter and
+ * for every word on the service's stack, inside a signal handler, so the answer comes from an immutable
+ * sorted table that is replaced as a whole when a library is loaded.
+ */
+#ifndef CORE_TEXT_H
+#define CORE_TEXT_H
+
+#include "core/base.h"
+
+enum text_kind {
+	TEXT_NONE,     /* no loaded object: data, or machine code made at run time */
+	TEXT_VM,       /* the Lua library */
+	TEXT_FRAGILE,  /* a function of the Lua library that keeps the address of a thread-local variable */
+	TEXT_PARKABLE, /* ours, marked PARKABLE */
+	TEXT_FOREIGN,  /* everything else that is code */
+};
+
+/* Reads the loaded objects. `vm_address`: any address inside the library that services may be parked in
+ * (0: none). Main thread, once, before workers start. */
+void text_init(const void *vm_address);
+/* Reads them again, after something was loaded. Any thread (our dlopen calls it). */
+void text_refresh(void);
+void text_term(void);
+
+/* Async-signal-safe, a binary search. */
+enum text_kind text_kind_of(uintptr_t address);
+/* First address in [from, to) of the stack (8-byte words) that holds an address of foreign or fragile
+ * code; 0 if there is none. Async-signal-safe. */
+uintptr_t text_find_unparkable(uintptr_t from, uintptr_t to);
+
+/* How many functions of the VM library are fragile; 0 means that they could not be found (then nothing
+ * inside the library may be parked). */
+int text_fragile_count(void);
+
+#endif

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+#include "luabind/api.h"
+#include "core/clock.h"
+#include "core/env.h"
+#include "core/handle.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/name.h"
+#include "core/timer.h"
+#include "luabind/embedded.h"
+#include "luabind/luabind.h"
+#include "luabind/seri.h"
+#include "luabind/vm.h"
+#include "sched/sched.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint32_t (*api_launch)(const char *line, uint32_t creator, const char **error);
+void (*api_abort)(int exit_status);
+void (*api_stopping)(uint32_t handle, bool begins);
+
+/* skynet's own limit for a message. */
+#define MESSAGE_BYTES_MAX ((size_t)1 << 56)
+
+static const char callback_key; /* its address is the registry key */
+
+static struct service *self_of(lua_State *L)
+{
+	return vm_of(L)->service;
+}
+
+/* ---- addresses ---- */
+
+/* Names keep their dot off; ":0000000a" and ":a" are handles in hexadecimal. */
+static uint32_t resolve(const char *address)
+{
+	if (address[0] == ':')
+		return (uint32_t)strtoul(address + 1, NULL, 16);
+	return name_find(address[0] == '.' ? address + 1 : address);
+}
+
+uint32_t api_check_address(lua_State *L, int index)
+{
+	switch (lua_type(L, index)) {
+	case LUA_TNUMBER: {
+		uint32_t handle = (uint32_t)(int64_t)lua_tonumber(L, index);
+		if (handle == 0)
+			luaL_error(L, "Invalid service address 0");
+		return handle;
+	}
+	case LUA_TSTRING:
+		return resolve(lua_tostring(L, index));
+	default:
+		luaL_error(L, "dest address type (%s) must be a string or number.",
+			   luaL_typename(L, index));
+		return 0;
+	}
+}
+
+/* ---- messages ---- */
+
+/* The payload at `index`: a string is copied, a light userdata with a size is taken over. */
+static void *check_payload(lua_State *L, int index, size_t *size_bytes)
+{
+	*size_bytes = 0;
+	switch (lua_type(L, index)) {
+	case LUA_TNONE:
+	case LUA_TNIL:
+		return NULL;
+	case LUA_TSTRING: {
+		const char *text = lua_tolstring(L, index, size_bytes);
+		if (*size_bytes == 0)
+			return NULL;
+		return memcpy(mem_alloc(*size_bytes), text, *size_bytes);
+	}
+	case LUA_TLIGHTUSERDATA:
+		*size_bytes = (size_t)luaL_checknumber(L, index + 1);
+		return lua_touserdata(L, index);
+	default:
+		luaL_error(L, "invalid param %s", luaL_typename(L, index));
+		return NULL;
+	}
+}
+
+/* Pushes nil (nobody there), false (too large) or the session. Owns `data`. */
+static int send_parts(lua_State *L, struct service *s, uint32_t source, uint32_t dest, int type,
+		      int32_t session, void *data, size_t size_bytes)
+{
+	if (size_bytes >= MESSAGE_BYTES_MAX) {
+		mem_free(data);
+		log_printf(service_handle(s), "error: The message to %x is too large", dest);
+		lua_pushboolean(L, false);
+		return 1;
+	}
+	if (type == MESSAGE_RESPONSE || type == MESSAGE_ERROR)
+		requests_forget(&s->open, dest, session);
+	bool sent = sched_post(source, dest, type, session, data, size_bytes);
+	if (sent)
+		lua_pushinteger(L, session);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+static int check_type(lua_State *L, int index)
+{
+	lua_Integer type = luaL_checkinteger(L, index);
+	luaL_argcheck(L, type >= 0 && type <= 255, index, "message type out of range 0..255");
+	return (int)type;
+}
+
+/* (address, type, session|nil, payload [, size]) */
+static int core_send(lua_State *L)
+{
+	struct service *s = self_of(L);
+	uint32_t dest = api_check_address(L, 1);
+	int type = check_type(L, 2);
+	int32_t session = lua_isnil(L, 3) ? service_new_session(s)
+					  : (int32_t)luaL_checkinteger(L, 3);
+	size_t size_bytes;
+	void *data = check_payload(L, 4, &size_bytes);
+	return send_parts(L, s, service_handle(s), dest, type, session, data, size_bytes);
+}
+
+/* (dest, source, type, session, payload [, size]) */
+static int core_redirect(lua_State *L)
+{
+	struct service *s = self_of(L);
+	uint32_t dest = api_check_address(L, 1);
+	/* Source 0 is the runtime and allowed here. */
+	uint32_t source = lua_type(L, 2) == LUA_TNUMBER ? (uint32_t)(int64_t)lua_tonumber(L, 2)
+							: api_check_address(L, 2);
+	int type = check_type(L, 3);
+	int32_t session = (int32_t)luaL_checkinteger(L, 4);
+	size_t size_bytes;
+	void *data = check_payload(L, 5, &size_bytes);
+	/* Passed on under the asker's name, the request is the receiver's to answer. */
+	if (type != MESSAGE_RESPONSE && type != MESSAGE_ERROR)
+		requests_forget(&s->open, source, session);
+	return send_parts(L, s, source, dest, type, session, data, size_bytes);
+}
+
+static int core_genid(lua_State *L)
+{
+	lua_pushinteger(L, service_new_session(self_of(L)));
+	return 1;
+}
+
+/* (delay in ns) -> session */
+static int core_timeout(lua_State *L)
+{
+	struct service *s = self_of(L);
+	lua_Number delay_ns = luaL_checknumber(L, 1);
+	int32_t session = service_new_session(s);
+	if (delay_ns <= 0)
+		sched_post(0, service_handle(s), MESSAGE_RESPONSE, session, NULL, 0);
+	else if (delay_ns < 9e18)
+		timer_add(clock_mono_ns() + (int64_t)delay_ns, service_handle(s), session);
+	else
+		return luaL_error(L, "the timer is too far away");
+	lua_pushinteger(L, session);
+	return 1;
+}
+
+/* (source, session): nobody will answer this request, and that is intended. */
+static int core_forget(lua_State *L)
+{
+	requests_forget(&self_of(L)->open, (uint32_t)(int64_t)luaL_checknumber(L, 1),
+			(int32_t)luaL_checkinteger(L, 2));
+	return 0;
+}
+
+/* (function [, forward]): who gets the messages; with `forward` it also owns their payloads. */
+static int core_callback(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TFUNCTION);
+	vm_of(L)->forward = lua_toboolean(L, 2);
+	lua_settop(L, 1);
+	lua_pushlightuserdata(L, (void *)(uintptr_t)&callback_key);
+	lua_insert(L, 1);
+	lua_rawset(L, LUA_REGISTRYINDEX);
+	return 0;
+}
+
+void api_push_callback(lua_State *L)
+{
+	lua_pushlightuserdata(L, (void *)(uintptr_t)&callback_key);
+	lua_rawget(L, LUA_REGISTRYINDEX);
+}
+
+/* ---- services and names ---- */
+
+static int core_self(lua_State *L)
+{
+	lua_pushinteger(L, service_handle(self_of(L)));
+	return 1;
+}
+
+static int core_query(lua_State *L)
+{
+	uint32_t handle = resolve(luaL_checkstring(L, 1));
+	if (handle == 0)
+		return 0;
+	lua_pushinteger(L, handle);
+	return 1;
+}
+
+static int core_register(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+	uint32_t handle = lua_isnoneornil(L, 2) ? service_handle(self_of(L))
+						: api_check_address(L, 2);
+	bool taken = name_register(name[0] == '.' ? name + 1 : name, handle);
+	/* The one we named may have ended meanwhile, and has then dropped its names before this one. */
+	struct service *named = service_grab(handle);
+	if (named)
+		service_release(named);
+	else
+		name_drop(handle);
+	lua_pushboolean(L, taken);
+	return 1;
+}
+
+static int core_launch(lua_State *L)
+{
+	const char *error = "services cannot be launched now";
+	uint32_t handle = 0;
+	if (api_launch)
+		handle = api_launch(luaL_checkstring(L, 1), service_handle(self_of(L)), &error);
+	if (handle == 0) {
+		lua_pushnil(L);
+		lua_pushstring(L, error);
+		return 2;
+	}
+	lua_pushinteger(L, handle);
+	return 1;
+}
+
+static int core_reserve(lua_State *L)
+{
+	handle_skip_to((uint32_t)luaL_checkinteger(L, 1));
+	return 0;
+}
+
+static int core_exit(lua_State *L)
+{
+	struct service *s = self_of(L);
+	log_printf(service_handle(s), "KILL self");
+	sched_doom(s);
+	return 0;
+}
+
+static int core_kill(lua_State *L)
+{
+	uint32_t handle = api_check_address(L, 1);
+	struct service *target = handle ? service_grab(handle) : NULL;
+	bool killed = false;
+	if (target) {
+		log_printf(service_handle(self_of(L)), "KILL :%x", handle);
+		killed = sched_doom(target);
+		service_release(target);
+	}
+	lua_pushboolean(L, killed);
+	return 1;
+}
+
+static int core_abort(lua_State *L)
+{
+	if (api_abort)
+		api_abort((int)luaL_optinteger(L, 1, 0));
+	return 0;
+}
+
+static int core_stopping(lua_State *L)
+{
+	if (api_stopping)
+		api_stopping(service_handle(self_of(L)), lua_isnone(L, 1) || lua_toboolean(L, 1));
+	return 0;
+}
+
+static int core_stopped(lua_State *L)
+{
+	if (api_stopping)
+		api_stopping(service_handle(self_of(L)), false);
+	return 0;
+}
+
+/* ---- environment, log, time ---- */
+
+static int core_getenv(lua_State *L)
+{
+	const char *value = env_get(luaL_checkstring(L, 1));
+	if (value == NULL)
+		return 0;
+	lua_pushstring(L, value);
+	return 1;
+}
+
+static int core_setenv(lua_State *L)
+{
+	const char *key = luaL_checkstring(L, 1);
+	if (!env_set(key, luaL_checkstring(L, 2)))
+		return luaL_error(L, "Can't setenv exist key : %s", key);
+	return 0;
+}
+
+/* To the logger service, so that lines of one service stay in order with its other messages; straight to
+ * the log when there is none. */
+static int core_error(lua_State *L)
+{
+	size_t size_bytes;
+	const char *text = luaL_checklstring(L, 1, &size_bytes);
+	uint32_t self = service_handle(self_of(L)), logger = name_find("logger");
+	void *copy = logger && size_bytes ? memcpy(mem_alloc(size_bytes), text, size_bytes) : NULL;
+	if (logger == 0 || !sched_post(self, logger, MESSAGE_TEXT, 0, copy, size_bytes))
+		log_write(self, text, size_bytes);
+	return 0;
+}
+
+static int64_t start_mono_ns, start_wall_ns;
+
+__attribute__((constructor)) static void note_start(void)
+{
+	start_mono_ns = clock_mono_ns();
+	start_wall_ns = clock_wall_ns();
+}
+
+static int core_now(lua_State *L)
+{
+	lua_pushnumber(L, (lua_Number)((clock_mono_ns() - start_mono_ns) / NS_PER_CS));
+	return 1;
+}
+
+static int core_hpc(lua_State *L)
+{
+	lua_pushnumber(L, (lua_Number)clock_mono_ns());
+	return 1;
+}
+
+static int core_starttime(lua_State *L)
+{
+	lua_pushnumber(L, (lua_Number)(start_wall_ns / NS_PER_S));
+	return 1;
+}
+
+/* ---- registering ---- */
+
+static const luaL_Reg functions[] = {
+	{"send", core_send},
+	{"redirect", core_redirect},
+	{"genid", core_genid},
+	{"timeout", core_timeout},
+	{"forget", core_forget},
+	{"callback", core_callback},
+	{"self", core_self},
+	{"query", core_query},
+	{"register", core_register},
+	{"launch", core_launch},
+	{"reserve", core_reserve},
+	{"exit", core_exit},
+	{"kill", core_kill},
+	{"abort", core_abort},
+	{"stopping", core_stopping},
+	{"stopped", core_stopped},
+	{"getenv", core_getenv},
+	{"setenv", core_setenv},
+	{"error", core_error},
+	{"now", core_now},
+	{"hpc", core_hpc},
+	{"starttime", core_starttime},
+	{"pack", seri_pack},
+	{"packstring", seri_packstring},
+	{"unpack", seri_unpack},
+	{"tostring", seri_tostring},
+	{"trash", seri_trash},
+	{NULL, NULL},
+};
+
+static int open_core(lua_State *L)
+{
+	lua_newtable(L);
+	luaL_register(L, NULL, functions);
+	figures_open(L);
+	return 1;
+}
+
+/* (name) -> the chunk that ships under this name, nil when there is none. Upvalue: "module" or "service". */
+static int find_embedded(lua_State *L)
+{
+	const char *kind = lua_tostring(L, lua_upvalueindex(1));
+	const struct embedded *e = embedded_find(kind, luaL_checkstring(L, 1));
+	if (e == NULL)
+		return 0;
+	if (luaL_loadbuffer(L, (const char *)e->source, e->size_bytes, e->chunkname) != 0)
+		return lua_error(L);
+	return 1;
+}
+
+static void set_embedded(lua_State *L)
+{
+	static const char *const kind[] = {"module", "service"};
+	lua_newtable(L);
+	for (size_t i = 0; i < COUNT_OF(kind); i++) {
+		lua_pushstring(L, kind[i]);
+		lua_pushcclosure(L, find_embedded, 1);
+		lua_setfield(L, -2, kind[i]);
+	}
+	lua_setglobal(L, "EMBEDDED");
+}
+
+static void set_path(lua_State *L, const char *global, const char *key)
+{
+	const char *value = env_get(key);
+	if (value) {
+		lua_pushstring(L, value);
+		lua_setglobal(L, global);
+	}
+}
+
+void api_open(lua_State *L)
+{
+	lua_getglobal(L, "package");
+	lua_getfield(L, -1, "preload");
+	lua_pushcfunction(L, open_core);
+	lua_setfield(L, -2, "skynet.core");
+	lua_pop(L, 2);
+	lua_pushcfunction(L, print_line);
+	lua_setglobal(L, "print");
+	set_embedded(L);
+	set_path(L, "LUA_SERVICE", "luaservice");
+	set_path(L, "LUA_PATH", "lua_path");
+	set_path(L, "LUA_CPATH", "lua_cpath");
+	set_path(L, "LUA_PRELOAD", "preload");
+}
+
+void api_push_loader(lua_State *L)
+{
+	const struct embedded *e = embedded_find("chunk", "loader");
+	if (e == NULL)
+		luaL_error(L, "the loader is missing in this build");
+	if (luaL_loadbuffer(L, (const char *)e->source, e->size_bytes, e->chunkname) != 0)
+		lua_error(L);
+}

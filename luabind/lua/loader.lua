@@ -1,0 +1,105 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The first chunk that runs in the VM of a Lua service. It is called with the line that launched it
+-- ("main a b"), finds the service's file, sets up what that file may rely on, and runs it.
+--
+-- The user's files come before ours, for services as for modules, so that anything that ships can
+-- be replaced.
+
+local words = {}
+for word in string.gmatch((...), "%S+") do
+	words[#words + 1] = word
+end
+
+SERVICE_NAME = words[1]
+if SERVICE_NAME == nil then
+	error("no service name given", 0)
+end
+
+local function fill(pattern)
+	return (pattern:gsub("%?", function()
+		return SERVICE_NAME
+	end))
+end
+
+-- The folder of the service, and whether it is the service's own (pattern `dir/?/x.lua`).
+local function folder_of(pattern)
+	local dir, file = pattern:match("^(.*/)([^/]*)$")
+	if dir == nil then
+		return "", false
+	end
+	return fill(dir), dir:find("?", 1, true) ~= nil and file:find("?", 1, true) == nil
+end
+
+-- A file that exists decides: one with a syntax error is an error, not a reason to look further.
+local function load_from(pattern, tried)
+	local path = fill(pattern)
+	local file, why = io.open(path, "r")
+	if file == nil then
+		tried[#tried + 1] = "cannot open " .. why
+		return nil
+	end
+	file:close()
+	local chunk, err = loadfile(path)
+	if chunk == nil then
+		error(err, 0)
+	end
+	return chunk
+end
+
+local function find_service()
+	local tried = {}
+	for pattern in LUA_SERVICE:gmatch("[^;]+") do
+		local chunk = load_from(pattern, tried)
+		if chunk then
+			return chunk, folder_of(pattern)
+		end
+	end
+	local chunk = EMBEDDED.service(SERVICE_NAME)
+	if chunk == nil then
+		tried[#tried + 1] = string.format("no service %s that ships", SERVICE_NAME)
+		error(table.concat(tried, "\n"), 0)
+	end
+	return chunk, "", false
+end
+
+local function add_missing_functions()
+	table.unpack = table.unpack or unpack
+	table.pack = table.pack or function(...)
+		return { n = select("#", ...), ... }
+	end
+	rawlen = rawlen or function(value)
+		if type(value) == "table" then
+			-- The length operator ignores __len on tables in this Lua, so it is the raw
+			-- length.
+			return #value
+		end
+		assert(type(value) == "string", "table or string expected")
+		return #value
+	end
+	_ENV = _ENV or _G
+end
+
+local function set_paths(folder, own)
+	package.path = LUA_PATH
+	if own then
+		package.path = folder .. "?.lua;" .. LUA_PATH
+	end
+	package.cpath = LUA_CPATH
+	local find_module = EMBEDDED.module
+	package.loaders[#package.loaders + 1] = function(name)
+		return find_module(name) or string.format("\n\tno module '%s' that ships", name)
+	end
+end
+
+local main, folder, own = find_service()
+local preload = LUA_PRELOAD
+SERVICE_PATH = folder
+add_missing_functions()
+set_paths(folder, own)
+LUA_SERVICE, LUA_PATH, LUA_CPATH, LUA_PRELOAD, EMBEDDED = nil, nil, nil, nil, nil
+
+if preload then
+	assert(loadfile(preload))(unpack(words))
+end
+return main(select(2, unpack(words)))

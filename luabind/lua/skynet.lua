@@ -1,0 +1,202 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The Lua API of a service, by skynet's names. The work is done in skynet/*.lua: task (coroutines),
+-- protocol, call (requests made), serve (requests served), life (start and end); this file puts
+-- their functions together and adds the small ones.
+
+local core = require "skynet.core"
+local task = require "skynet.task"
+local protocol = require "skynet.protocol"
+local call = require "skynet.call"
+local serve = require "skynet.serve"
+local life = require "skynet.life"
+
+local skynet = { _proto = protocol.registry }
+
+for name, id in pairs(protocol.types) do
+	skynet[name] = id
+end
+
+skynet.start = life.start
+skynet.init = life.init
+skynet.init_service = life.init_service
+skynet.exit = life.exit
+skynet.onstop = life.onstop
+
+skynet.address = call.address
+skynet.send = call.send
+skynet.rawsend = call.rawsend
+skynet.call = call.call
+skynet.rawcall = call.rawcall
+
+skynet.ret = serve.ret
+skynet.retpack = serve.retpack
+skynet.response = serve.response
+skynet.context = serve.context
+skynet.ignoreret = serve.ignoreret
+skynet.redirect = serve.redirect
+skynet.dispatch_message = serve.dispatch_message
+skynet.dispatch_unknown_request = serve.dispatch_unknown_request
+skynet.dispatch_unknown_response = serve.dispatch_unknown_response
+
+skynet.register_protocol = protocol.register
+skynet.dispatch = protocol.dispatch
+
+skynet.timeout = task.timeout
+skynet.sleep = task.sleep
+skynet.wait = task.wait
+skynet.wakeup = task.wakeup
+skynet.fork = task.fork
+
+skynet.pack = core.pack
+skynet.packstring = core.packstring
+skynet.unpack = core.unpack
+skynet.tostring = core.tostring
+skynet.trash = core.trash
+
+skynet.self = core.self
+skynet.localname = core.query
+skynet.genid = core.genid
+skynet.now = core.now
+skynet.hpc = core.hpc
+skynet.starttime = core.starttime
+skynet.getenv = core.getenv
+skynet.stat = core.stat
+skynet.pcall = pcall -- tasks can yield across it here
+
+--- Let the other messages of this service go first.
+-- @return as sleep
+function skynet.yield()
+	return task.sleep(0)
+end
+
+--- Seconds since 1970, UTC, with a resolution of 1/100 s.
+function skynet.time()
+	return core.starttime() + core.now() / 100
+end
+
+--- Set a config value. Raises `Can't setenv exist key : k` when there is one already.
+function skynet.setenv(key, value)
+	core.setenv(key, tostring(value))
+end
+
+--- Write one line to the log: the arguments as text, joined by blanks.
+function skynet.error(...)
+	local n = select("#", ...)
+	if n == 1 then
+		return core.error(tostring((...)))
+	end
+	local words = { ... }
+	for i = 1, n do
+		words[i] = tostring(words[i])
+	end
+	return core.error(table.concat(words, " "))
+end
+
+--- The harbor number of an address and whether it is another node (never: there is one node).
+function skynet.harbor(handle)
+	return math.floor(handle / 0x1000000), false
+end
+
+--- Launch a Lua service and wait until its start function is through. Arguments are joined by
+-- blanks. Raises `call failed` when it cannot be started.
+-- @return its handle, or nil when it ended by skynet.exit() meanwhile
+function skynet.newservice(name, ...)
+	return call.call(".launcher", "lua", "LAUNCH", "snlua", name, ...)
+end
+
+--- The handle of the one instance of a service, launched when there is none. A leading `true` asks
+-- for one per network. Raises the reason when it cannot be started.
+function skynet.uniqueservice(global, ...)
+	if global == true then
+		return assert(call.call(".service", "lua", "GLAUNCH", ...))
+	end
+	return assert(call.call(".service", "lua", "LAUNCH", global, ...))
+end
+
+--- Like uniqueservice, but waits until somebody else has launched it.
+function skynet.queryservice(global, ...)
+	if global == true then
+		return assert(call.call(".service", "lua", "GQUERY", ...))
+	end
+	return assert(call.call(".service", "lua", "QUERY", global, ...))
+end
+
+--- Treat a service as dead: all calls to it that wait now fail.
+function skynet.term(addr)
+	local handle = call.handle_of(addr)
+	if handle then
+		call.fail_peer(handle)
+		serve.forget_caller(handle)
+	end
+end
+
+--- Look at the suspended tasks of this service: see task.info; "init" gives the traceback of the
+-- start function.
+function skynet.task(what)
+	if what == "init" then
+		local co = life.init_thread()
+		return co and debug.traceback(co)
+	end
+	return task.info(what)
+end
+
+--- How many messages wait in this service's mailbox.
+function skynet.mqlen()
+	return core.stat "mqlen"
+end
+
+--- Whether the watchdog has found this service in a long loop since the last time this was asked.
+function skynet.endless()
+	return core.stat "endless" ~= 0
+end
+
+--- Let f(...) answer the console's `info` command.
+function skynet.info_func(f)
+	require("skynet.debug").info_func(f)
+end
+
+--- require for modules that wait while they load.
+function skynet.require(name)
+	return require "skynet.require"(name)
+end
+
+local function pass(...)
+	return ...
+end
+
+-- A caller that ended sends ERROR with session 0 to everybody it waited for.
+local function on_error(session, source)
+	if session == 0 then
+		serve.forget_caller(source)
+		call.fail_peer(source)
+	else
+		call.fail(session)
+	end
+end
+
+local function on_debug(...)
+	return require("skynet.debug").dispatch(...)
+end
+
+protocol.register { name = "lua", id = skynet.PTYPE_LUA, pack = core.pack, unpack = core.unpack }
+protocol.register { name = "response", id = skynet.PTYPE_RESPONSE }
+protocol.register { name = "error", id = skynet.PTYPE_ERROR, unpack = pass, dispatch = on_error }
+protocol.register {
+	name = "debug",
+	id = skynet.PTYPE_DEBUG,
+	pack = core.pack,
+	unpack = core.unpack,
+	dispatch = on_debug,
+}
+-- Services that forward messages register the system protocol for purposes of their own, hence
+-- replaceable.
+protocol.register {
+	name = "system",
+	id = skynet.PTYPE_SYSTEM,
+	unpack = core.tostring,
+	dispatch = life.on_system,
+	replaceable = true,
+}
+
+return skynet

@@ -1,0 +1,92 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The debug protocol: questions that every service answers without its author's doing. Loaded with
+-- the first one.
+
+local skynet = require "skynet"
+local core = require "skynet.core"
+
+local debug_api = {}
+local command = {}
+local links = {}
+local info_function
+
+function command.PING()
+	skynet.ret()
+end
+
+function command.MEM()
+	skynet.retpack(collectgarbage "count")
+end
+
+function command.GC()
+	local before, begin = collectgarbage "count", core.hpc()
+	collectgarbage "collect"
+	local after, took_ns = collectgarbage "count", core.hpc() - begin
+	local text = "GC %.2f Kb -> %.2f Kb, cost %.2f sec"
+	skynet.error(string.format(text, before, after, took_ns / 1e9))
+	skynet.retpack(after)
+end
+
+function command.STAT()
+	skynet.retpack {
+		task = skynet.task(),
+		mqlen = skynet.stat "mqlen",
+		cpu = skynet.stat "cpu",
+		message = skynet.stat "message",
+	}
+end
+
+function command.TASK(session)
+	if session then
+		skynet.retpack(skynet.task(session))
+	else
+		local tasks = {}
+		skynet.task(tasks)
+		skynet.retpack(tasks)
+	end
+end
+
+function command.INFO(...)
+	if info_function then
+		skynet.retpack(info_function(...))
+	else
+		skynet.ret()
+	end
+end
+
+function command.EXIT()
+	skynet.exit()
+end
+
+function command.TERM(service)
+	skynet.term(service)
+	skynet.ret()
+end
+
+-- Never answered: the caller learns of this service's end by the error.
+function command.LINK()
+	links[#links + 1] = skynet.response()
+end
+
+--- Handler of the debug protocol. Raises an error for a command that does not exist.
+function debug_api.dispatch(_, _, cmd, ...)
+	local f = command[cmd]
+	if f == nil then
+		error("Invalid debug command " .. tostring(cmd))
+	end
+	f(...)
+end
+
+--- Add the debug command `name`, answered by f(...). Raises `assertion failed!` when it exists.
+function debug_api.reg_debugcmd(name, f)
+	assert(command[name] == nil)
+	command[name] = f
+end
+
+--- Let f(...) answer the INFO command.
+function debug_api.info_func(f)
+	info_function = f
+end
+
+return debug_api

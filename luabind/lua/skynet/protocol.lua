@@ -1,0 +1,67 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Protocols: how the payload of each message type is packed and unpacked, and who handles it. One
+-- table holds every protocol twice, by its name and by its number.
+
+local protocol = {}
+
+--- Numbers of the message types; the first fields of a message, so they never change.
+protocol.types = {
+	PTYPE_TEXT = 0,
+	PTYPE_RESPONSE = 1,
+	PTYPE_MULTICAST = 2,
+	PTYPE_CLIENT = 3,
+	PTYPE_SYSTEM = 4,
+	PTYPE_HARBOR = 5,
+	PTYPE_SOCKET = 6,
+	PTYPE_ERROR = 7,
+	PTYPE_QUEUE = 8,
+	PTYPE_DEBUG = 9,
+	PTYPE_LUA = 10,
+	PTYPE_SNAX = 11,
+	PTYPE_TRACE = 12,
+}
+
+local registry = {}
+
+--- name | id -> protocol.
+protocol.registry = registry
+
+-- A protocol of ours may be marked `replaceable`: the user's own one with the same number then
+-- takes its place.
+local function vacate(key)
+	local old = registry[key]
+	if old and old.replaceable then
+		registry[old.name], registry[old.id] = nil, nil
+	end
+	assert(registry[key] == nil)
+end
+
+--- Add a protocol: a table with name, id (0..255) and, as needed, pack, unpack and dispatch.
+-- Raises `assertion failed!` when the name or the number is taken or out of range.
+function protocol.register(class)
+	local name, id = class.name, class.id
+	assert(type(name) == "string" and type(id) == "number" and id >= 0 and id <= 255)
+	vacate(name)
+	vacate(id)
+	registry[name] = class
+	registry[id] = class
+end
+
+--- Set the handler f(session, source, ...) of a protocol, or only read it when f is nil.
+-- Raises an error when a handler is set for a name that is not registered.
+-- @return the previous handler or nil
+function protocol.dispatch(name, f)
+	local p = registry[name]
+	if f == nil then
+		return p and p.dispatch
+	end
+	if p == nil then
+		error("protocol " .. tostring(name) .. " is not registered", 2)
+	end
+	local old = p.dispatch
+	p.dispatch = f
+	return old
+end
+
+return protocol

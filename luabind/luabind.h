@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the rooms above need of this one, without a word of Lua: launching Lua services, and the hooks that
+ * main fills because what they do lies in a higher room.
+ */
+#ifndef LUABIND_LUABIND_H
+#define LUABIND_LUABIND_H
+
+#include "core/base.h"
+
+struct vm_options {
+	int64_t slice_ns;
+	int32_t weight;
+	bool jit;
+	size_t memlimit_bytes; /* 0: none */
+};
+
+/* How a new service of that name is set up. Filled before the first launch. */
+extern void (*vm_options_for)(const char *service_name, struct vm_options *out);
+/* What `core.launch` does with "KIND args". Returns the handle, or 0 with a text. */
+extern uint32_t (*api_launch)(const char *line, uint32_t creator, const char **error);
+/* Ends the process with this exit status (skynet.abort). */
+extern void (*api_abort)(int exit_status);
+/* A service has onstop functions (true), or is through with them (false). */
+extern void (*api_stopping)(uint32_t handle, bool begins);
+
+/* Creates a Lua service; `line` is "main a b". It loads its file when its first message (this line) is
+ * handled, with its own CPU time. Returns its handle and logs LAUNCH; 0: no handle is free. Any thread. */
+uint32_t vm_launch(const char *line, uint32_t creator);
+
+/* VMs that were abandoned, and the machine code (bytes) that was left behind with them. Any thread. */
+uint64_t vm_abandoned(void);
+uint64_t vm_abandoned_code_bytes(void);
+
+/* LuaJIT's version, for --version. */
+const char *vm_version(void);
+/* An address inside the library, for text_init. */
+const void *vm_library_address(void);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "luabind/trace.h"
+#include "core/mem.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+void trace_term(struct trace_map *map)
+{
+	mem_free(map->range);
+	memset(map, 0, sizeof(*map));
+}
+
+const struct trace_range *trace_find(const struct trace_map *map, uintptr_t pc)
+{
+	for (int i = map->count - 1; i >= 0; i--)
+		if (pc >= map->range[i].start && pc < map->range[i].end)
+			return &map->range[i];
+	return NULL;
+}
+
+size_t trace_code_bytes(const struct trace_map *map)
+{
+	size_t bytes = 0;
+	for (int i = 0; i < map->count; i++)
+		bytes += map->range[i].end - map->range[i].start;
+	return bytes;
+}
+
+static const struct trace_range *by_number(const struct trace_map *map, int number)
+{
+	for (int i = map->count - 1; i >= 0; i--)
+		if (map->range[i].number == number)
+			return &map->range[i];
+	return NULL;
+}
+
+/* ("start", number, function, pc, parent or nil, exit or nil). Upvalues: map, jit.util.funcinfo. */
+static void on_start(lua_State *L, struct trace_map *map)
+{
+	map->recording = (int)lua_tointeger(L, 2);
+	map->parent = (int)lua_tointeger(L, 5);
+	/* A side trace belongs to the loop whose root it leaves. */
+	const struct trace_range *parent = map->parent ? by_number(map, map->parent) : NULL;
+	if (parent) {
+		memcpy(map->where, parent->where, sizeof(map->where));
+		return;
+	}
+	lua_pushvalue(L, lua_upvalueindex(2));
+	lua_pushvalue(L, 3);
+	lua_pushvalue(L, 4);
+	lua_call(L, 2, 1);
+	lua_getfield(L, -1, "loc");
+	const char *where = lua_tostring(L, -1);
+	snprintf(map->where, sizeof(map->where), "%s", where ? where : "?");
+	lua_pop(L, 2);
+}
+
+static struct trace_range *new_range(struct trace_map *map)
+{
+	if (map->count == map->room) {
+		map->room = map->room ? map->room * 2 : 16;
+		map->range = mem_realloc(map->range, (size_t)map->room * sizeof(map->range[0]));
+	}
+	return &map->range[map->count++];
+}
+
+/* ("stop", number, ...). Upvalue 3: jit.util.tracemc, which gives the code as a string and its address. */
+static void on_stop(lua_State *L, struct trace_map *map)
+{
+	int number = (int)lua_tointeger(L, 2);
+	lua_pushvalue(L, lua_upvalueindex(3));
+	lua_pushinteger(L, number);
+	lua_call(L, 1, 2);
+	size_t bytes = 0;
+	if (lua_tolstring(L, -2, &bytes) && number == map->recording) {
+		struct trace_range *r = new_range(map);
+		r->start = (uintptr_t)(intptr_t)lua_tonumber(L, -1);
+		r->end = r->start + bytes;
+		r->number = number;
+		memcpy(r->where, map->where, sizeof(r->where));
+		map->compiled++;
+	}
+	lua_pop(L, 2);
+}
+
+/* Called by the compiler; an error here would only be printed by LuaJIT, so nothing is raised on purpose. */
+static int on_trace(lua_State *L)
+{
+	struct trace_map *map = lua_touserdata(L, lua_upvalueindex(1));
+	const char *what = lua_tostring(L, 1);
+	if (what == NULL)
+		return 0;
+	if (strcmp(what, "start") == 0)
+		on_start(L, map);
+	else if (strcmp(what, "stop") == 0)
+		on_stop(L, map);
+	else if (strcmp(what, "flush") == 0)
+		map->count = 0;
+	return 0;
+}
+
+void trace_attach(lua_State *L, struct trace_map *map)
+{
+	lua_getglobal(L, "jit");
+	lua_getfield(L, -1, "attach");
+	lua_pushlightuserdata(L, map);
+	lua_getglobal(L, "require");
+	lua_pushliteral(L, "jit.util");
+	lua_call(L, 1, 1);
+	lua_getfield(L, -1, "funcinfo");
+	lua_getfield(L, -2, "tracemc");
+	lua_remove(L, -3);
+	lua_pushcclosure(L, on_trace, 3);
+	lua_pushliteral(L, "trace");
+	lua_call(L, 2, 0);
+	lua_pop(L, 1);
+}

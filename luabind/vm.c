@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How a VM ends. Four ways, from gentle to hard:
+ *
+ *  1. Between two messages: lua_close, finalizers run, preemptible like a message.
+ *  2. Killed while parked in machine code: the VM's data are consistent there, and lua_close works from
+ *     another stack. One thing first: LuaJIT still believes that a trace runs (`jit_base`), and a finalizer
+ *     that collects garbage or recurses deeply would act on it. Running any compiled loop to its end in a
+ *     fresh coroutine of the VM resets that; whether the loop was compiled is known from the trace map.
+ *     Where it was not (no room for machine code), way 4.
+ *  3. Killed while parked inside the library: lua_close would crash (a table half resized, a collection
+ *     half done), so it runs on with a hook that raises an error at every instruction, until its handler is
+ *     out (way 1) or it is in machine code (way 2).
+ *  4. Neither within its CPU limit (string.find for years, a loop in __gc): it is abandoned. No finalizer
+ *     runs; the heap gives all memory back; its machine code and what its C modules hold stay behind.
+ */
+#include "luabind/vm.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/name.h"
+#include "luabind/api.h"
+#include "luabind/interrupt.h"
+#include "sched/sched.h"
+
+#include <lauxlib.h>
+#include <luajit.h>
+#include <lualib.h>
+#include <string.h>
+
+/* LuaJIT needs this much C stack to raise an error and unwind. */
+enum { STACK_RESERVE_BYTES = 32 * 1024 };
+
+/* Stack slots of the main state while it serves. */
+enum { SLOT_TRACEBACK = 1, SLOT_CALLBACK = 2 };
+
+void (*vm_options_for)(const char *service_name, struct vm_options *out);
+
+static _Atomic uint64_t abandoned, abandoned_code_bytes;
+static const char vm_key; /* its address is the registry key of the struct vm */
+
+uint64_t vm_abandoned(void)
+{
+	return load_relaxed(&abandoned);
+}
+
+uint64_t vm_abandoned_code_bytes(void)
+{
+	return load_relaxed(&abandoned_code_bytes);
+}
+
+const char *vm_version(void)
+{
+	return LUAJIT_VERSION;
+}
+
+const void *vm_library_address(void)
+{
+	return (const void *)(uintptr_t)lua_newstate;
+}
+
+struct vm *vm_of(lua_State *L)
+{
+	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
+	lua_rawget(L, LUA_REGISTRYINDEX);
+	struct vm *vm = lua_touserdata(L, -1);
+	lua_pop(L, 1);
+	return vm;
+}
+
+static int add_traceback(lua_State *L)
+{
+	if (lua_isstring(L, 1))
+		luaL_traceback(L, L, lua_tostring(L, 1), 1);
+	else if (lua_isnoneornil(L, 1))
+		lua_pushliteral(L, "(no error message)");
+	else
+		lua_settop(L, 1);
+	return 1;
+}
+
+void vm_push_traceback(lua_State *L)
+{
+	lua_pushcfunction(L, add_traceback);
+}
+
+/* ---- protected calls into the VM ---- */
+
+struct vm_call {
+	lua_State *L;
+	int arguments, handler, status;
+};
+
+/* Runs on a stack that may be parked from here on. */
+static PARKABLE void run_call(void *arg)
+{
+	struct vm_call *call = arg;
+	call->status = lua_pcall(call->L, call->arguments, 0, call->handler);
+}
+
+static int protected_call(struct vm *vm, int arguments, int handler)
+{
+	struct vm_call call = {load_relaxed(&vm->L), arguments, handler, 0};
+	struct service *s = vm->service;
+	stack_call_marked(run_call, &call, &s->mark);
+	s->mark = 0;
+	return call.status;
+}
+
+static void set_stack_floor(struct vm *vm)
+{
+	struct thread *t = thread_self();
+	heap_set_stack_floor(vm->heap, (uintptr_t)t->stack->low + STACK_RESERVE_BYTES);
+}
+
+/* ---- start ---- */
+
+static int on_panic(lua_State *L)
+{
+	log_printf(0, "error: a Lua error outside of every protected call: %s",
+		   lua_tostring(L, -1) ? lua_tostring(L, -1) : "?");
+	panic("LuaJIT panic");
+	return 0;
+}
+
+/* (launch line): everything up to the end of the main chunk, protected. */
+static int boot(lua_State *L)
+{
+	struct vm *vm = lua_touserdata(L, 2);
+	luaL_openlibs(L);
+	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
+	lua_pushlightuserdata(L, vm);
+	lua_rawset(L, LUA_REGISTRYINDEX);
+	if (!vm->jit)
+		luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+	trace_attach(L, &vm->traces);
+	api_open(L);
+	lua_settop(L, 1);
+	api_push_loader(L);
+	lua_insert(L, 1);
+	lua_call(L, 1, 0);
+	return 0;
+}
+
+static void tell_launcher(struct service *s, const char *reason)
+{
+	uint32_t launcher = name_find("launcher");
+	size_t line = strcspn(reason, "\n");
+	char *text = mem_alloc(6 + line);
+	memcpy(text, "ERROR ", 6);
+	memcpy(text + 6, reason, line);
+	if (launcher)
+		sched_post(service_handle(s), launcher, MESSAGE_TEXT, 0, text, 6 + line);
+	else
+		mem_free(text);
+}
+
+static void fail_start(struct vm *vm, const char *reason)
+{
+	struct service *s = vm->service;
+	log_printf(service_handle(s), "lua loader error : %s", reason);
+	tell_launcher(s, reason);
+	sched_doom(s);
+	/* Nobody but the runtime waits for what the runtime launched (bootstrap, a logger): without it there is
+	 * no shard. */
+	if (s->creator == 0 && api_abort)
+		api_abort(1);
+}
+
+static void start(struct vm *vm, struct message *m)
+{
+	lua_State *L = lua_newstate(heap_alloc, vm->heap);
+	vm->started = true;
+	if (L == NULL) {
+		fail_start(vm, "not enough memory for a VM");
+		return;
+	}
+	lua_atpanic(L, on_panic);
+	store_relaxed(&vm->L, L);
+	/* Four pushes that allocate next to nothing; a limit too small even for them fails above. */
+	vm_push_traceback(L);
+	lua_pushcfunction(L, boot);
+	lua_pushlstring(L, m->data, m->size_bytes);
+	lua_pushlightuserdata(L, vm);
+	if (protected_call(vm, 2, SLOT_TRACEBACK) != 0 && !load_relaxed(&vm->service->doomed)) {
+		const char *reason = lua_tostring(L, -1);
+		fail_start(vm, reason ? reason : "(error object is not a string)");
+	}
+	lua_settop(L, SLOT_TRACEBACK);
+	api_push_callback(L);
+	vm->has_callback = lua_isfunction(L, SLOT_CALLBACK);
+}
+
+/* ---- messages ---- */
+
+static void report(struct vm *vm, int status, const struct message *m, size_t size_bytes)
+{
+	struct service *s = vm->service;
+	lua_State *L = load_relaxed(&vm->L);
+	const char *text = lua_tostring(L, -1);
+	uint32_t self = service_handle(s);
+	if (status == LUA_ERRRUN)
+		log_printf(self, "lua call [%x to :%x : %d msgsz = %d] error : \x1b[31m%s\x1b[0m",
+			   m->source, self, m->session, (int)size_bytes,
+			   text ? text : "(error object is not a string)");
+	else
+		log_printf(self, "lua %s error : [%x to :%x : %d]",
+			   status == LUA_ERRMEM ? "memory" : "error in", m->source, self, m->session);
+	/* The dispatcher answers the requests of tasks that failed. Without memory it could not. */
+	if (status != LUA_ERRRUN && requests_forget(&s->open, m->source, m->session))
+		sched_answer_error(self, m->source, m->session);
+}
+
+static void call_back(struct vm *vm, struct message *m)
+{
+	lua_State *L = load_relaxed(&vm->L);
+	size_t size_bytes = m->size_bytes;
+	lua_settop(L, SLOT_CALLBACK);
+	lua_pushvalue(L, SLOT_CALLBACK);
+	lua_pushinteger(L, m->type);
+	if (m->data)
+		lua_pushlightuserdata(L, m->data);
+	else
+		lua_pushnil(L);
+	lua_pushinteger(L, (lua_Integer)m->size_bytes);
+	lua_pushinteger(L, m->session);
+	lua_pushinteger(L, m->source);
+	if (vm->forward)
+		message_take_data(m); /* HANDOVER: the callback frees the payload or sends it on */
+	int status = protected_call(vm, 5, SLOT_TRACEBACK);
+	if (status == 0)
+		return;
+	if (!load_acquire(&vm->service->doomed))
+		report(vm, status, m, size_bytes);
+	lua_settop(L, SLOT_CALLBACK);
+	if (status == LUA_ERRMEM)
+		lua_gc(L, LUA_GCCOLLECT, 0);
+}
+
+static void deliver(struct service *s, struct message *m)
+{
+	struct vm *vm = s->state;
+	set_stack_floor(vm);
+	if (!vm->started)
+		start(vm, m);
+	else if (vm->has_callback)
+		call_back(vm, m);
+	else if (message_is_request(m) && requests_forget(&s->open, m->source, m->session))
+		sched_answer_error(service_handle(s), m->source, m->session);
+	store_relaxed(&s->memory_bytes, heap_used_bytes(vm->heap));
+	message_free(m);
+}
+
+/* ---- end ---- */
+
+static void free_vm(struct service *s)
+{
+	struct vm *vm = s->state;
+	s->state = NULL;
+	trace_term(&vm->traces);
+	heap_delete(vm->heap);
+	mem_free(vm);
+}
+
+/* A short loop, compiled and run to its end in a new coroutine: afterwards LuaJIT knows again that no trace
+ * runs. Whether it was compiled is told by the map. */
+static bool forget_running_trace(struct vm *vm, lua_State *L)
+{
+	uint64_t before = vm->traces.compiled;
+	lua_gc(L, LUA_GCSTOP, 0);
+	/* The state's own stack pointers are stale (they live in registers of the parked code), so nothing
+	 * is done on it but making a coroutine. */
+	lua_State *fresh = lua_newthread(L);
+	int status = luaL_loadstring(fresh, "for i=1,500 do end");
+	if (status == 0)
+		status = lua_pcall(fresh, 0, 0, 0);
+	return status == 0 && vm->traces.compiled > before;
+}
+
+static PARKABLE void run_lua_close(void *arg)
+{
+	lua_close(arg);
+}
+
+static void abandon(struct service *s)
+{
+	struct vm *vm = s->state;
+	add_relaxed(&abandoned, 1);
+	add_relaxed(&abandoned_code_bytes, trace_code_bytes(&vm->traces));
+	log_printf(service_handle(s), "%s was abandoned: its finalizers did not run", s->name);
+	free_vm(s);
+}
+
+static void close_vm(struct service *s)
+{
+	struct vm *vm = s->state;
+	lua_State *L = load_relaxed(&vm->L);
+	/* We are on another stack than the message that was cut off, and the end needs some memory. */
+	set_stack_floor(vm);
+	heap_set_limit_bytes(vm->heap, 0);
+	if (L && s->grave && !forget_running_trace(vm, L)) {
+		abandon(s);
+		return;
+	}
+	if (L) {
+		lua_sethook(L, NULL, 0, 0);
+		store_relaxed(&vm->L, NULL); /* interrupts leave it alone from now on */
+		stack_call_marked(run_lua_close, L, &s->mark);
+		s->mark = 0;
+	}
+	free_vm(s);
+}
+
+static enum parked_fate fate(struct service *s, enum park_tier tier)
+{
+	struct vm *vm = s->state;
+	if (load_relaxed(&vm->L) == NULL)
+		return FATE_RUN_ON;
+	return tier == TIER_MACHINE_CODE ? FATE_CLOSE_HERE : FATE_RUN_ON;
+}
+
+const struct service_body vm_body = {
+	.kind = "snlua",
+	.deliver = deliver,
+	.close = close_vm,
+	.abandon = abandon,
+	.interrupt = interrupt_vm,
+	.fate = fate,
+};
+
+/* ---- launch ---- */
+
+static struct vm *vm_new(struct service *s, const struct vm_options *options)
+{
+	struct vm *vm = mem_zalloc(sizeof(*vm));
+	vm->service = s;
+	vm->jit = options->jit;
+	vm->heap = heap_new(options->memlimit_bytes);
+	return vm;
+}
+
+uint32_t vm_launch(const char *line, uint32_t creator)
+{
+	struct vm_options options = {.slice_ns = NS_PER_MS, .weight = 100, .jit = true};
+	char name[64];
+	size_t length = strcspn(line, " \t");
+	if (length >= sizeof(name))
+		length = sizeof(name) - 1;
+	memcpy(name, line, length);
+	name[length] = '\0';
+	if (vm_options_for)
+		vm_options_for(name, &options);
+	struct service *s =
+		service_new(&vm_body, name, creator, options.slice_ns, options.weight);
+	s->state = vm_new(s, &options);
+	/* The first message, before anybody else can send one. */
+	char *text = mem_alloc(strlen(line) + 1);
+	memcpy(text, line, strlen(line));
+	struct message *first = message_new(0, MESSAGE_TEXT, 0, text, strlen(line));
+	ensure(mailbox_push(&s->mailbox, first) == MAILBOX_WOKE);
+	object_hold(&s->object); /* it may end before we have logged it */
+	uint32_t handle = service_publish(s);
+	if (handle == 0) {
+		message_free(mailbox_pop(&s->mailbox));
+		free_vm(s);
+	} else {
+		log_printf(handle, "LAUNCH snlua %s", line);
+		sched_ready(s);
+	}
+	service_release(s);
+	return handle;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One Lua VM as a service's body. The thread that runs the service owns it; while the service is parked
+ * nobody may touch the VM, and the only thing that may be done with it then is to end it (see vm.c).
+ */
+#ifndef LUABIND_VM_H
+#define LUABIND_VM_H
+
+#include "luabind/heap.h"
+#include "luabind/luabind.h"
+#include "luabind/trace.h"
+#include "sched/service.h"
+#include <lua.h>
+
+struct vm {
+	lua_State *_Atomic L; /* the main state; NULL before the first message and once closing began */
+	struct heap *heap;
+	struct service *service;
+	bool started; /* the first message (the launch line) was handled */
+	bool has_callback;
+	bool forward; /* the callback owns the payloads (skynet.forward_type) */
+	bool jit;
+	/* The user's own debug hook, put aside while ours is armed. */
+	lua_Hook user_hook;
+	int user_hook_mask, user_hook_count;
+	struct trace_map traces;
+};
+
+/* The VM of the running service, from inside of one of its C functions. */
+struct vm *vm_of(lua_State *L);
+
+/* Pushes a function that adds the traceback to an error message, for lua_pcall. */
+void vm_push_traceback(lua_State *L);
+
+extern const struct service_body vm_body;
+
+#endif

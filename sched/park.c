@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Parking from the signal frame.
+ *
+ * A worker that overran its slice gets PARK_SIGNAL. The kernel has put the complete state of the
+ * interrupted code (all registers, vector state, flags) on the service's stack; all we add is a switch to
+ * another stack. Whoever resumes the service, on whatever thread, switches back, the handler returns, and
+ * the kernel restores the state as if nothing had happened.
+ *
+ * It is allowed where the interrupted code neither holds a lock nor keeps anything that belongs to the
+ * thread: in machine code made by LuaJIT (tier A), and inside the LuaJIT library (tier B) when no frame of
+ * other code lies between it and our entry into the VM. That is checked on the raw stack: any word in
+ * [sp, mark) that is the address of foreign code counts as such a frame. A stale word can only make us
+ * refuse. Functions of the library that cache thread-local addresses (core/fragile.h) count as foreign.
+ *
+ * Everywhere else (tier C) the handler returns, and the monitor tries again or gives the worker's slot to
+ * another thread.
+ *
+ * Rejected alternatives: yielding from a count hook (preempts the innermost coroutine, cannot pass
+ * gsub/sort callbacks, never fires in machine code); parking in the hook (the library's hook dispatcher
+ * has cached &errno of this thread); blocking the OS thread in the handler for every preemption (one
+ * thread per parked service).
+ *
+ * Details that each cost somebody a day: sigreturn installs the alternate signal stack of the thread that
+ * parked, so uc_stack is refreshed; errno is saved and restored through a fresh address; nothing here is
+ * instrumented by sanitizers, and the handler is installed by a raw system call, because ThreadSanitizer
+ * holds signals back until the next intercepted call, which compiled code never makes.
+ */
+#include "sched/park.h"
+#include "core/text.h"
+#include "sched/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+struct kernel_sigaction {
+	void (*handler)(int, siginfo_t *, void *);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+#define SA_RESTORER 0x04000000ul
+
+void park_restorer(void);
+/* The byte pattern is what debuggers and unwinders know a signal frame by. */
+__asm__(".text\n"
+	".type park_restorer, @function\n"
+	"park_restorer:\n"
+	"	movq $15, %rax\n"
+	"	syscall\n"
+	".size park_restorer, .-park_restorer\n");
+
+static enum park_tier tier_at(const struct service *s, uintptr_t pc, uintptr_t sp)
+{
+	enum text_kind kind = text_kind_of(pc);
+	if (kind == TEXT_FOREIGN || kind == TEXT_FRAGILE)
+		return TIER_FOREIGN;
+	if (s->mark == 0 || sp >= s->mark || text_find_unparkable(sp, s->mark) != 0)
+		return TIER_FOREIGN;
+	return kind == TEXT_NONE ? TIER_MACHINE_CODE : TIER_VM;
+}
+
+/* The thread leaves the service. false: the monitor is just taking the slot, try later. */
+static bool leave_body(struct thread *t, bool *detached)
+{
+	uint64_t word = load_acquire(&t->run);
+	uint64_t epoch = run_epoch_of(word);
+	*detached = run_state_of(word) == RUN_DETACHED;
+	if (run_state_of(word) != RUN_BODY && !*detached)
+		return false;
+	/* Release: whoever takes the slot next sees what we did with it. */
+	return cas_strong_acq_rel(&t->run, &word, run_word(epoch, RUN_LOOP));
+}
+
+/* Stops the service here; returns when it is resumed, maybe on another thread. */
+static void park(struct thread *t, struct service *s, enum park_tier tier, bool detached)
+{
+	struct stack *mine = t->stack;
+	s->tier = tier;
+	s->stack = mine;
+	t->settle = s;
+	t->settle_detached = detached;
+	store_relaxed(&t->cur, NULL);
+	t->in_handler = false;
+	/* From here on a second signal finds no service and returns. */
+	if (detached) {
+		t->stack = NULL;
+		stack_switch(mine, &t->base);
+	} else {
+		t->stack = thread_fresh_stack(t);
+		stack_switch(mine, t->stack);
+	}
+	thread_settle();
+}
+
+static void on_signal(int signo, siginfo_t *info, void *context)
+{
+	struct thread *t = thread_self();
+	struct service *s = t ? load_relaxed(&t->cur) : NULL;
+	if (s == NULL || t->in_handler)
+		return;
+	int saved_errno = errno_get();
+	ucontext_t *uc = context;
+	uintptr_t pc = (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+	uintptr_t sp = (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
+	uint64_t epoch = run_epoch_of(load_acquire(&t->run));
+	bool detached = false;
+	t->in_handler = true;
+	enum park_tier tier = tier_at(s, pc, sp);
+	if (load_relaxed(&t->probe) == epoch)
+		s->body->interrupt(s, INTERRUPT_PROBE, pc, tier);
+	if (load_relaxed(&t->wanted) != epoch) {
+		t->in_handler = false;
+	} else if (tier != TIER_FOREIGN && park_is_possible() && leave_body(t, &detached)) {
+		park(t, s, tier, detached);
+		if (load_acquire(&s->doomed) && !load_relaxed(&s->closing))
+			s->body->interrupt(s, INTERRUPT_KILL, pc, tier);
+		sigaltstack(NULL, &uc->uc_stack);
+	} else {
+		add_relaxed(&t->refused, 1);
+		t->in_handler = false;
+	}
+	errno_set(saved_errno);
+	(void)signo;
+	(void)info;
+}
+
+/* Shadow stacks remember return addresses in memory that we cannot switch. */
+static bool has_shadow_stack(void)
+{
+	unsigned long features = 0;
+	/* ARCH_SHSTK_STATUS; fails on kernels without them. */
+	return syscall(SYS_arch_prctl, 0x5005, &features) == 0 && (features & 1);
+}
+
+static bool possible;
+
+bool park_is_possible(void)
+{
+	return possible;
+}
+
+void park_init(void)
+{
+	struct kernel_sigaction action = {
+		.handler = on_signal,
+		.flags = SA_SIGINFO | SA_RESTART | SA_NODEFER | SA_RESTORER,
+		.restorer = park_restorer,
+	};
+	possible = !has_shadow_stack();
+	if (syscall(SYS_rt_sigaction, PARK_SIGNAL, &action, NULL, sizeof(action.mask)) != 0)
+		panic("cannot install the preemption signal's handler");
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/runq.h"
+#include "core/atomics.h"
+
+#include <string.h>
+
+void runq_init(struct runq *q, int workers, int64_t min_run_ns)
+{
+	ensure(workers > 0 && workers <= RUNQ_WORKERS_MAX);
+	memset(q, 0, sizeof(*q));
+	pthread_mutex_init(&q->lock, NULL);
+	q->workers = workers;
+	q->min_run_ns = min_run_ns;
+}
+
+void runq_term(struct runq *q)
+{
+	order_heap_term(&q->heap);
+	pthread_mutex_destroy(&q->lock);
+}
+
+static struct fair *fair_of(struct runq_entry *e)
+{
+	return &e->node.fair;
+}
+
+static void note_waiting(struct runq *q)
+{
+	store_relaxed(&q->waiting, q->heap.count);
+}
+
+/* Time during which nobody waited is charged, but takes V along. Called when the queue turns from empty to
+ * contended (for all who run), and when somebody who ran in an empty queue stops. */
+static void charge_alone(struct runq *q, struct runq_entry *e, int64_t now_ns, int64_t stolen_ns)
+{
+	fair_charge(fair_of(e), now_ns - e->charged_to_ns - stolen_ns);
+	e->charged_to_ns = now_ns;
+	q->v_ns = fair_ran_alone(fair_of(e), q->v_ns);
+}
+
+static void charge_all_alone(struct runq *q, int64_t now_ns)
+{
+	for (int i = 0; i < q->workers; i++)
+		if (q->worker[i].running)
+			charge_alone(q, q->worker[i].running, now_ns, 0);
+}
+
+static void place(struct runq *q, struct runq_entry *e, enum runq_how how)
+{
+	struct fair *f = fair_of(e);
+	if (!e->spawned) {
+		e->spawned = true;
+		fair_spawn(f, q->v_ns, f->slice_ns, f->weight);
+	} else if (how == RUNQ_WAKE) {
+		fair_wake(f, q->v_ns);
+	} else {
+		fair_requeue(f, q->v_ns);
+	}
+}
+
+/* Prefers the one that went idle first among the lower numbers: a plain scan, bounded by `workers`. */
+static int find_idle(struct runq *q)
+{
+	for (int i = 0; q->idle_count > 0 && i < q->workers; i++)
+		if (q->worker[i].idle)
+			return i;
+	return -1;
+}
+
+/* The worker whose service has the latest deadline, if that is later than e's. */
+static int find_victim(struct runq *q, struct runq_entry *e)
+{
+	int victim = -1;
+	struct fair *latest = fair_of(e);
+	for (int i = 0; i < q->workers; i++) {
+		struct runq_entry *r = q->worker[i].running;
+		if (r && fair_before(latest, fair_of(r))) {
+			latest = fair_of(r);
+			victim = i;
+		}
+	}
+	return victim;
+}
+
+static struct runq_action hand(struct runq *q, int worker, struct runq_entry *e)
+{
+	struct runq_worker *w = &q->worker[worker];
+	debug_ensure(w->handed == NULL && w->running == NULL);
+	w->idle = false;
+	q->idle_count--;
+	w->handed = e;
+	return (struct runq_action){.kind = RUNQ_HANDED, .worker = worker};
+}
+
+/* Nobody is idle: e waits. Who must make room for it, and when? */
+static struct runq_action queue(struct runq *q, struct runq_entry *e, enum runq_how how,
+				int64_t now_ns)
+{
+	struct runq_action action = {.kind = RUNQ_QUEUED, .worker = -1, .look_at_ns = INT64_MAX};
+	int victim = how == RUNQ_WAKE ? find_victim(q, e) : -1;
+	if (q->heap.count == 0)
+		action.look_at_ns = now_ns; /* the first to wait: the monitor starts to tick */
+	order_heap_push(&q->heap, &e->node);
+	note_waiting(q);
+	if (victim < 0)
+		return action;
+	struct runq_worker *w = &q->worker[victim];
+	if (now_ns - w->started_ns >= q->min_run_ns)
+		return (struct runq_action){RUNQ_PREEMPT, victim, w->epoch, now_ns};
+	if (w->started_ns + q->min_run_ns < action.look_at_ns)
+		action.look_at_ns = w->started_ns + q->min_run_ns;
+	return action;
+}
+
+struct runq_action runq_put(struct runq *q, struct runq_entry *e, enum runq_how how, int64_t now_ns)
+{
+	pthread_mutex_lock(&q->lock);
+	debug_ensure(e->worker == -1 && e->node.place == -1);
+	if (q->heap.count == 0)
+		charge_all_alone(q, now_ns);
+	place(q, e, how);
+	e->runnable_at_ns = now_ns;
+	int idle = how == RUNQ_REQUEUE ? -1 : find_idle(q);
+	struct runq_action action = idle >= 0 ? hand(q, idle, e) : queue(q, e, how, now_ns);
+	pthread_mutex_unlock(&q->lock);
+	return action;
+}
+
+static void note_wait(struct runq_entry *e, int64_t wait_ns)
+{
+	e->waits++;
+	e->wait_sum_ns += wait_ns;
+	if (wait_ns > e->longest_wait_ns)
+		e->longest_wait_ns = wait_ns;
+}
+
+static void start(struct runq *q, int worker, struct runq_entry *e, int64_t now_ns)
+{
+	struct runq_worker *w = &q->worker[worker];
+	q->v_ns = fair_dispatched(fair_of(e), q->v_ns);
+	note_wait(e, now_ns - e->runnable_at_ns);
+	e->worker = worker;
+	e->charged_to_ns = now_ns;
+	w->running = e;
+	w->started_ns = now_ns;
+	w->epoch++;
+}
+
+struct runq_entry *runq_next(struct runq *q, int worker, int64_t now_ns)
+{
+	struct runq_worker *w = &q->worker[worker];
+	pthread_mutex_lock(&q->lock);
+	debug_ensure(w->running == NULL && !w->idle && w->handed == NULL);
+	struct runq_entry *e = runq_entry_of(order_heap_pop(&q->heap));
+	if (e) {
+		note_waiting(q);
+		start(q, worker, e, now_ns);
+	} else {
+		w->idle = true;
+		q->idle_count++;
+	}
+	pthread_mutex_unlock(&q->lock);
+	return e;
+}
+
+struct runq_entry *runq_handed(struct runq *q, int worker, int64_t now_ns)
+{
+	struct runq_worker *w = &q->worker[worker];
+	pthread_mutex_lock(&q->lock);
+	struct runq_entry *e = w->handed;
+	w->handed = NULL;
+	if (e)
+		start(q, worker, e, now_ns);
+	pthread_mutex_unlock(&q->lock);
+	return e;
+}
+
+bool runq_not_idle(struct runq *q, int worker)
+{
+	struct runq_worker *w = &q->worker[worker];
+	pthread_mutex_lock(&q->lock);
+	bool was_idle = w->idle;
+	if (was_idle) {
+		w->idle = false;
+		q->idle_count--;
+	}
+	pthread_mutex_unlock(&q->lock);
+	return was_idle;
+}
+
+/* With the lock. */
+static void leave_worker(struct runq *q, struct runq_entry *e)
+{
+	debug_ensure(e->worker >= 0 && q->worker[e->worker].running == e);
+	q->worker[e->worker].running = NULL;
+	e->worker = -1;
+}
+
+static void charge_running(struct runq *q, struct runq_entry *e, int64_t now_ns, int64_t stolen_ns)
+{
+	if (q->heap.count == 0) {
+		charge_alone(q, e, now_ns, stolen_ns);
+	} else {
+		fair_charge(fair_of(e), now_ns - e->charged_to_ns - stolen_ns);
+		e->charged_to_ns = now_ns;
+	}
+}
+
+void runq_stopped(struct runq *q, struct runq_entry *e, int64_t now_ns, int64_t stolen_ns)
+{
+	pthread_mutex_lock(&q->lock);
+	charge_running(q, e, now_ns, stolen_ns);
+	leave_worker(q, e);
+	pthread_mutex_unlock(&q->lock);
+}
+
+void runq_detached(struct runq *q, struct runq_entry *e, int64_t now_ns)
+{
+	runq_stopped(q, e, now_ns, 0);
+}
+
+void runq_charge(struct runq *q, struct runq_entry *e, int64_t real_ns)
+{
+	pthread_mutex_lock(&q->lock);
+	fair_charge(fair_of(e), real_ns);
+	pthread_mutex_unlock(&q->lock);
+}
+
+bool runq_remove(struct runq *q, struct runq_entry *e)
+{
+	pthread_mutex_lock(&q->lock);
+	bool queued = e->node.place >= 0;
+	if (queued) {
+		order_heap_remove(&q->heap, &e->node);
+		note_waiting(q);
+	}
+	pthread_mutex_unlock(&q->lock);
+	return queued;
+}
+
+void runq_change(struct runq *q, struct runq_entry *e, int64_t slice_ns, int32_t weight)
+{
+	pthread_mutex_lock(&q->lock);
+	fair_change(fair_of(e), q->v_ns, slice_ns, weight);
+	if (e->node.place >= 0)
+		order_heap_fix(&q->heap, &e->node);
+	pthread_mutex_unlock(&q->lock);
+}
+
+/* When the service on this worker must make room for `head`: at the end of its slice, or, if the head's
+ * deadline is the earlier one, as soon as it ran for min_run. */
+static int64_t due_at(struct runq *q, struct runq_worker *w, struct runq_entry *head)
+{
+	struct fair *f = fair_of(w->running);
+	int64_t end = w->running->charged_to_ns + fair_left_ns(f);
+	int64_t soon = w->started_ns + q->min_run_ns;
+	if (fair_before(fair_of(head), f) && soon < end)
+		return soon;
+	return end;
+}
+
+bool runq_due(struct runq *q, int64_t now_ns, struct runq_due *due)
+{
+	due->asked = 0;
+	due->look_again_ns = INT64_MAX;
+	if (pthread_mutex_trylock(&q->lock) != 0)
+		return false;
+	struct runq_entry *head = runq_entry_of(order_heap_first(&q->heap));
+	due->waiting = q->heap.count;
+	due->first_waits_ns = head ? now_ns - head->runnable_at_ns : 0;
+	for (int i = 0; head && i < q->workers; i++) {
+		struct runq_worker *w = &q->worker[i];
+		if (w->running == NULL)
+			continue;
+		int64_t at = due_at(q, w, head);
+		if (at > now_ns) {
+			if (at < due->look_again_ns)
+				due->look_again_ns = at;
+		} else if (due->asked < q->heap.count && due->asked < (int)COUNT_OF(due->ask)) {
+			due->ask[due->asked].worker = i;
+			due->ask[due->asked++].epoch = w->epoch;
+		}
+	}
+	pthread_mutex_unlock(&q->lock);
+	return true;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/sched.h"
+#include "core/clock.h"
+#include "core/loop.h"
+#include "core/mem.h"
+#include "core/name.h"
+#include "sched/park.h"
+
+#include <string.h>
+
+struct sched sched;
+
+enum { SPARES_READY = 2 };
+
+static void spawn_spares(void *unused)
+{
+	(void)unused;
+	thread_top_up(SPARES_READY);
+}
+
+void sched_init(const struct sched_options *options)
+{
+	memset(&sched, 0, sizeof(sched));
+	sched.options = *options;
+	stack_init(options->stack_bytes);
+	runq_init(&sched.queue, options->workers, options->min_run_ns);
+	thread_init(options->workers + options->spares_max);
+	sched.worker = mem_zalloc((size_t)options->workers * sizeof(sched.worker[0]));
+	for (int i = 0; i < options->workers; i++)
+		sched.worker[i].id = i;
+	sched.spawner = loop_async_new(spawn_spares, NULL);
+	store_relaxed(&sched.monitor_due_ns, INT64_MAX);
+	park_init();
+}
+
+void sched_start(void)
+{
+	for (int i = 0; i < sched.options.workers; i++)
+		thread_start(&sched.worker[i]);
+	thread_top_up(SPARES_READY);
+}
+
+bool sched_stop(int64_t timeout_ns)
+{
+	store_release(&sched.stopping, true);
+	for (int i = 0; i < sched.options.workers; i++) {
+		add_acq_rel(&sched.worker[i].wake, 1);
+		futex_wake(&sched.worker[i].wake);
+	}
+	return thread_stop_all(timeout_ns);
+}
+
+bool sched_send(uint32_t dest, struct message *m)
+{
+	struct service *s = service_grab(dest);
+	enum mailbox_pushed pushed = s ? mailbox_push(&s->mailbox, m) : MAILBOX_REFUSED;
+	if (pushed == MAILBOX_REFUSED) {
+		add_relaxed(&sched.messages_dead, 1);
+		message_free(m);
+	} else if (pushed == MAILBOX_WOKE) {
+		sched_ready(s);
+	}
+	if (s)
+		service_release(s);
+	return pushed != MAILBOX_REFUSED;
+}
+
+bool sched_post(uint32_t source, uint32_t dest, int type, int32_t session, void *data,
+		size_t size_bytes)
+{
+	return sched_send(dest, message_new(source, type, session, data, size_bytes));
+}
+
+void sched_answer_error(uint32_t from, uint32_t source, int32_t session)
+{
+	sched_post(from, source, MESSAGE_ERROR, session, NULL, 0);
+}
+
+/* Messages that nobody will handle: whoever waits for an answer is told. */
+static void refuse_messages(uint32_t from, struct message *list)
+{
+	while (list) {
+		struct message *m = list;
+		list = m->next;
+		if (message_is_request(m))
+			sched_answer_error(from, m->source, m->session);
+		message_free(m);
+	}
+}
+
+bool sched_doom(struct service *s)
+{
+	uint32_t handle = service_handle(s);
+	/* Exactly one caller gets the table's reference; bury() gives it back. */
+	if (!handle_retire(handle))
+		return false;
+	name_drop(handle);
+	store_seq(&s->doomed, true);
+	bool was_idle = false;
+	refuse_messages(handle, mailbox_close(&s->mailbox, &was_idle));
+	uint32_t count = 0;
+	struct request *open = requests_drain(&s->open, &count);
+	for (uint32_t i = 0; i < count; i++)
+		sched_answer_error(handle, open[i].source, open[i].session);
+	mem_free(open);
+	/* An idle service has nobody who would notice. All others meet `doomed` at their next step; one that
+	 * runs long is stopped at the end of its slice. */
+	if (was_idle)
+		sched_ready(s);
+	else
+		sched_ring(clock_mono_ns());
+	return true;
+}
+
+void sched_ring(int64_t by_ns)
+{
+	/* Pairs with the monitor's "publish when I wake, then look again": seq on both sides. */
+	int64_t due = load_seq(&sched.monitor_due_ns);
+	do {
+		if (due <= by_ns)
+			return;
+	} while (!cas_strong_seq(&sched.monitor_due_ns, &due, by_ns));
+	add_acq_rel(&sched.bell, 1);
+	futex_wake(&sched.bell);
+}
+
+int sched_living(void)
+{
+	return service_living();
+}
+
+struct service **sched_services(size_t *count)
+{
+	size_t room = handle_count() + 64, n = 0;
+	uint32_t *handle = mem_alloc(room * sizeof(*handle));
+	size_t exist = handle_list(handle, room);
+	struct service **list = mem_alloc(room * sizeof(*list));
+	for (size_t i = 0; i < exist && i < room; i++) {
+		struct service *s = service_grab(handle[i]);
+		if (s)
+			list[n++] = s;
+	}
+	mem_free(handle);
+	*count = n;
+	return list;
+}

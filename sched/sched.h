@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The scheduler as a whole: starting, stopping, sending, killing. One per process.
+ */
+#ifndef SCHED_SCHED_H
+#define SCHED_SCHED_H
+
+#include "sched/worker.h"
+
+struct sched_options {
+	int workers;
+	int spares_max;
+	size_t stack_bytes;
+	int64_t min_run_ns;
+};
+
+struct sched {
+	/* Constant while running. */
+	struct sched_options options;
+	struct worker *worker;
+	struct loop_async *spawner; /* rings for more spare threads */
+
+	/* Internally locked. */
+	struct runq queue;
+
+	/* The monitor's bell: it sleeps on `bell` until `monitor_due_ns`; who needs it earlier rings. */
+	futex_word bell;
+	_Atomic int64_t monitor_due_ns;
+
+	_Atomic bool stopping;
+	_Atomic uint64_t messages_dead; /* sent to nobody */
+	_Atomic uint64_t signals;       /* preemption signals sent */
+	_Atomic uint64_t handoffs;
+};
+
+extern struct sched sched;
+
+/* After handle_init, timer_init and text_init, before loop_start (it adds a doorbell). */
+void sched_init(const struct sched_options *options);
+/* Starts the workers. The loop must run. */
+void sched_start(void);
+/* Workers end as soon as their present message allows. false: some thread is stuck. */
+bool sched_stop(int64_t timeout_ns);
+
+/* Sends; takes ownership of `m` in every case. false: there is no such service. Any thread. */
+bool sched_send(uint32_t dest, struct message *m);
+/* The same for a new message of these parts. */
+bool sched_post(uint32_t source, uint32_t dest, int type, int32_t session, void *data,
+		size_t size_bytes);
+/* Makes a service runnable that a push found idle, or that is new. Any thread. */
+void sched_ready(struct service *s);
+
+/* Kills or retires: names and handle are gone, whoever waits for an answer gets an error, messages that
+ * wait are refused, and the service ends as soon as it can be stopped. false: it was doomed already. Any
+ * thread; `s` referenced by the caller or its own service. */
+bool sched_doom(struct service *s);
+/* Answers a request with an error. */
+void sched_answer_error(uint32_t from, uint32_t source, int32_t session);
+
+/* The monitor should look at `by_ns` at the latest. Any thread, async-signal-safe, cheap when it will. */
+void sched_ring(int64_t by_ns);
+
+/* Services that are not dead: also those that were killed and have not ended yet. Any thread. */
+int sched_living(void);
+
+/* All services, oldest handle first; references are the caller's to release. mem_free the list. */
+struct service **sched_services(size_t *count);
+
+#endif

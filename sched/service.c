@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/service.h"
+#include "core/clock.h"
+#include "core/mem.h"
+
+#include <pthread.h>
+#include <string.h>
+
+/* Chunks are never freed before service_term: type-stable memory. */
+enum { CHUNK = 64 };
+
+struct chunk {
+	struct chunk *older;
+	struct service service[CHUNK];
+};
+
+static struct {
+	pthread_mutex_t lock; /* guards all of it */
+	struct chunk *chunks;
+	struct service **free; /* stack of recycled ones */
+	size_t free_count, free_room;
+	_Atomic int living; /* outside of the lock */
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* Row: from; bit: to. */
+static const uint8_t allowed[] = {
+	[SERVICE_IDLE] = 1 << SERVICE_READY,
+	[SERVICE_READY] = 1 << SERVICE_RUNNING,
+	[SERVICE_RUNNING] = 1 << SERVICE_IDLE | 1 << SERVICE_READY | 1 << SERVICE_PARKED |
+			    1 << SERVICE_DETACHED | 1 << SERVICE_DEAD,
+	/* A parked one whose VM is abandoned never runs again. */
+	[SERVICE_PARKED] = 1 << SERVICE_RUNNING | 1 << SERVICE_DEAD,
+	[SERVICE_DETACHED] = 1 << SERVICE_IDLE | 1 << SERVICE_READY | 1 << SERVICE_PARKED |
+			     1 << SERVICE_DEAD,
+	[SERVICE_DEAD] = 1 << SERVICE_IDLE, /* recycled */
+};
+
+const char *service_status_name(int status)
+{
+	static const char *const name[] = {"idle",   "ready",    "running",
+					   "parked", "detached", "dead"};
+	return status >= 0 && status < (int)COUNT_OF(name) ? name[status] : "?";
+}
+
+void service_set_status(struct service *s, enum service_status to)
+{
+	int from = load_relaxed(&s->status);
+	debug_ensure(allowed[from] & 1 << to);
+	if (from == SERVICE_DEAD)
+		add_relaxed(&pool.living, 1);
+	else if (to == SERVICE_DEAD)
+		sub_relaxed(&pool.living, 1);
+	store_relaxed(&s->status, to);
+}
+
+static void add_chunk(void)
+{
+	struct chunk *c = mem_zalloc(sizeof(*c));
+	c->older = pool.chunks;
+	pool.chunks = c;
+	pool.free_room += CHUNK;
+	pool.free = mem_realloc(pool.free, pool.free_room * sizeof(pool.free[0]));
+	for (int i = CHUNK - 1; i >= 0; i--) {
+		store_relaxed(&c->service[i].status, SERVICE_DEAD);
+		pool.free[pool.free_count++] = &c->service[i];
+	}
+}
+
+static struct service *pool_take(void)
+{
+	pthread_mutex_lock(&pool.lock);
+	if (pool.free_count == 0)
+		add_chunk();
+	struct service *s = pool.free[--pool.free_count];
+	pthread_mutex_unlock(&pool.lock);
+	return s;
+}
+
+static void pool_give(struct service *s)
+{
+	pthread_mutex_lock(&pool.lock);
+	pool.free[pool.free_count++] = s;
+	pthread_mutex_unlock(&pool.lock);
+}
+
+void service_term(void)
+{
+	while (pool.chunks) {
+		struct chunk *c = pool.chunks;
+		pool.chunks = c->older;
+		for (int i = 0; i < CHUNK; i++)
+			requests_term(&c->service[i].open);
+		mem_free(c);
+	}
+	mem_free(pool.free);
+	pool.free = NULL;
+	pool.free_count = pool.free_room = 0;
+}
+
+/* Everything but `object` (late lookups may be reading it) and the atomics that the monitor may be
+ * reading, which are stored one by one. */
+static void reset(struct service *s)
+{
+	mailbox_init(&s->mailbox);
+	requests_term(&s->open);
+	requests_init(&s->open);
+	memset(&s->entry, 0, sizeof(s->entry));
+	s->entry.node.place = -1;
+	s->entry.worker = -1;
+	s->state = NULL;
+	s->stack = NULL;
+	s->mark = 0;
+	s->grave = NULL;
+	store_relaxed(&s->closing, false);
+	store_relaxed(&s->long_runner, false);
+	store_relaxed(&s->handed_off, false);
+	s->overload_at = 1024;
+	s->doom_cpu_ns = -1;
+	store_relaxed(&s->doomed, false);
+	store_relaxed(&s->sessions, 0);
+	store_relaxed(&s->evidence, NULL);
+	store_relaxed(&s->cpu_ns, 0);
+	store_relaxed(&s->messages, 0);
+	for (int i = 0; i < TIER_COUNT; i++)
+		store_relaxed(&s->parks[i], 0);
+	store_relaxed(&s->memory_bytes, 0);
+	store_relaxed(&s->endless, false);
+	store_relaxed(&s->message_number, 0);
+	store_relaxed(&s->message_cpu_ns, 0);
+	store_relaxed(&s->message_mark_ns, 0);
+}
+
+struct service *service_new(const struct service_body *body, const char *name, uint32_t creator,
+			    int64_t slice_ns, int32_t weight)
+{
+	struct service *s = pool_take();
+	reset(s);
+	s->body = body;
+	strncpy(s->name, name, sizeof(s->name) - 1);
+	s->name[sizeof(s->name) - 1] = '\0';
+	s->creator = creator;
+	s->born_ns = clock_mono_ns();
+	s->entry.node.fair.slice_ns = slice_ns;
+	s->entry.node.fair.weight = weight;
+	service_set_status(s, SERVICE_IDLE);
+	object_init(&s->object);
+	return s;
+}
+
+uint32_t service_publish(struct service *s)
+{
+	uint32_t handle = handle_register(&s->object);
+	/* The table has its own reference now; ours ends here. Without a handle it was the last one. */
+	if (handle == 0)
+		service_set_status(s, SERVICE_READY), service_set_status(s, SERVICE_RUNNING),
+			service_set_status(s, SERVICE_DEAD);
+	service_release(s);
+	return handle;
+}
+
+int service_living(void)
+{
+	return load_relaxed(&pool.living);
+}
+
+struct service *service_grab(uint32_t handle)
+{
+	struct object *o = handle_grab(handle);
+	return o ? container_of(o, struct service, object) : NULL;
+}
+
+void service_release(struct service *s)
+{
+	if (object_release(&s->object))
+		pool_give(s);
+}
+
+int32_t service_new_session(struct service *s)
+{
+	int32_t session;
+	do {
+		session = (int32_t)(((uint32_t)add_relaxed(&s->sessions, 1) + 1) & 0x7fffffffu);
+	} while (session == 0);
+	return session;
+}
+

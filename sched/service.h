@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One actor: a mailbox, a handle, and a body that handles one message at a time (nearly always a Lua VM).
+ *
+ * Who may touch what follows from `status`; the table of its transitions is in service.c and every
+ * transition is checked against it:
+ *
+ *	IDLE      nobody runs it; the mailbox says IDLE. The producer that wakes it owns the next step
+ *	READY     in the run queue or handed to a worker; no stack
+ *	RUNNING   the worker's thread owns body, stack and the fields marked [run]
+ *	PARKED    in the run queue with the stack it was stopped on. Nobody may touch its VM
+ *	DETACHED  runs on a thread that lost its slot (tier C); that thread owns [run]
+ *	DEAD      gone; the memory waits for the last reference
+ *
+ * Memory of services is type-stable: recycled, never given back while the scheduler runs (core/handle.h).
+ */
+#ifndef SCHED_SERVICE_H
+#define SCHED_SERVICE_H
+
+#include "core/handle.h"
+#include "core/mailbox.h"
+#include "core/stack.h"
+#include "sched/evidence.h"
+#include "sched/requests.h"
+#include "sched/runq.h"
+
+enum service_status {
+	SERVICE_IDLE,
+	SERVICE_READY,
+	SERVICE_RUNNING,
+	SERVICE_PARKED,
+	SERVICE_DETACHED,
+	SERVICE_DEAD,
+};
+
+enum park_tier { TIER_MACHINE_CODE /* A */, TIER_VM /* B */, TIER_FOREIGN /* C */, TIER_COUNT };
+
+enum interrupt_why { INTERRUPT_PROBE /* fill the evidence */, INTERRUPT_KILL /* end the handler */ };
+
+/* What to do with a doomed service that was parked in the middle of a message. */
+enum parked_fate { FATE_CLOSE_HERE, FATE_RUN_ON, FATE_ABANDON };
+
+struct service;
+
+/* What a body must be able to do. `luabind` fills it for Lua, `services` for C services, tests for fakes. */
+struct service_body {
+	const char *kind;
+	/* Handles one message and owns it. On the worker's stack; may be parked inside. */
+	void (*deliver)(struct service *s, struct message *m);
+	/* The orderly end (finalizers run); may be parked inside. Frees s->state. */
+	void (*close)(struct service *s);
+	/* The hard end: frees s->state without running anything of the body. */
+	void (*abandon)(struct service *s);
+	/* In the signal handler, on the service's own thread, wherever it was interrupted: `pc`.
+	 * Async-signal-safe. */
+	void (*interrupt)(struct service *s, enum interrupt_why why, uintptr_t pc,
+			  enum park_tier tier);
+	/* The service is doomed and parked in `tier`. Must not touch what it is parked in. */
+	enum parked_fate (*fate)(struct service *s, enum park_tier tier);
+};
+
+struct service {
+	struct object object; /* first, see core/handle.h */
+
+	/* Set before the handle is published, constant after. */
+	const struct service_body *body;
+	char name[64];       /* "main": what config patterns match and alerts say */
+	uint32_t creator;    /* handle of the service that launched it */
+	int64_t born_ns;
+
+	/* Any thread. */
+	struct mailbox mailbox;
+	struct requests open;
+	_Atomic bool doomed; /* killed or exited: sticky */
+	_Atomic int status;  /* enum service_status; written by the owner that `status` names */
+	_Atomic int32_t sessions;
+	_Atomic(struct evidence *) evidence;
+
+	/* The run queue's lock. */
+	struct runq_entry entry;
+
+	/* [run] */
+	void *state; /* the body's own; luabind's struct vm */
+	struct stack *stack; /* PARKED: the stack it was stopped on */
+	uintptr_t mark;      /* stack pointer at the entry into the body's code; 0: not inside */
+	enum park_tier tier; /* PARKED: where */
+	struct stack *grave; /* the stack of a message that was cut off; nobody runs on it again */
+	uint32_t overload_at;/* mailbox length that is worth the next log line */
+	int64_t doom_cpu_ns; /* cpu_ns when it was found doomed */
+
+	/* Flags of [run] that the monitor reads or sets. */
+	_Atomic bool closing;     /* its close runs or is parked */
+	_Atomic bool long_runner; /* it was stopped lately: worth a look at the CPU clock */
+	_Atomic bool handed_off;  /* this message was handed off before: no grace the next time */
+
+	/* Figures: written by the owner of [run], read by anybody, exact only for the owner. */
+	_Atomic int64_t cpu_ns;
+	_Atomic uint64_t messages;
+	_Atomic uint64_t parks[TIER_COUNT]; /* [TIER_FOREIGN]: hand-offs */
+	_Atomic size_t memory_bytes;        /* what the body held after its last message */
+	_Atomic bool endless;               /* set by the monitor, read and cleared by skynet.endless() */
+
+	/* The message being handled, for the monitor. `message_number` is 0 between messages and is
+	 * written last (release) when one begins. */
+	_Atomic uint64_t message_number;
+	_Atomic uint32_t message_source;
+	_Atomic int32_t message_session;
+	_Atomic int message_type;
+	_Atomic int64_t message_since_ns; /* wall: when it began */
+	_Atomic int64_t message_cpu_ns;   /* CPU up to `message_mark_ns` */
+	_Atomic int64_t message_mark_ns;  /* 0: not running now */
+};
+
+/* A new service in state IDLE with its handle. The caller fills body->state before anybody can send to
+ * it: `start` is called between. Returns NULL when handles are used up. Any thread. */
+struct service *service_new(const struct service_body *body, const char *name, uint32_t creator,
+			    int64_t slice_ns, int32_t weight);
+/* Publishes it: from now on messages reach it. Returns the handle, 0: none free (the service is gone). */
+uint32_t service_publish(struct service *s);
+/* A reference by handle, NULL when there is none. Release with service_release. Any thread. */
+struct service *service_grab(uint32_t handle);
+void service_release(struct service *s);
+
+/* Moves to `to`, which the table must allow. Only the owner of the present status. */
+void service_set_status(struct service *s, enum service_status to);
+const char *service_status_name(int status);
+
+static inline uint32_t service_handle(const struct service *s)
+{
+	return load_relaxed(&s->object.handle);
+}
+
+static inline struct service *service_of(struct runq_entry *e)
+{
+	return e ? container_of(e, struct service, entry) : NULL;
+}
+
+/* A fresh session number of this service, positive. Any thread. */
+int32_t service_new_session(struct service *s);
+
+/* How many are not dead. Any thread. */
+int service_living(void);
+
+/* Frees all memory of services; only when no thread uses them any more. */
+void service_term(void);
+
+#endif

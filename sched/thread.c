@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/thread.h"
+#include "core/clock.h"
+#include "core/lock.h"
+#include "core/mem.h"
+#include "sched/park.h"
+#include "sched/sched.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static struct {
+	pthread_mutex_t lock; /* creating threads: guards made, slots of `all` */
+	struct thread **all;  /* a slot is written once, before `count` says so */
+	int max;
+	_Atomic int count;  /* release with the slot; acquire by the monitor */
+	_Atomic int alive;  /* threads that run */
+	_Atomic bool ending;
+
+	struct lock spare_lock; /* guards the spare list and spare_count */
+	struct thread *spare;
+	_Atomic int spare_count;
+	struct thread *ended; /* structs of threads that ended; the spare lock too */
+} threads = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void thread_init(int max)
+{
+	lock_init(&threads.spare_lock);
+	threads.all = mem_zalloc((size_t)max * sizeof(threads.all[0]));
+	threads.max = max;
+	store_relaxed(&threads.count, 0);
+	store_relaxed(&threads.ending, false);
+}
+
+void thread_term(void)
+{
+	for (int i = 0; i < load_relaxed(&threads.count); i++) {
+		if (threads.all[i]->cached)
+			stack_put(threads.all[i]->cached);
+		mem_free(threads.all[i]);
+	}
+	mem_free(threads.all);
+	threads.all = NULL;
+	threads.spare = threads.ended = NULL;
+	store_relaxed(&threads.count, 0);
+	store_relaxed(&threads.spare_count, 0);
+}
+
+struct thread *thread_at(int i)
+{
+	return threads.all[i];
+}
+
+int thread_count(void)
+{
+	return load_acquire(&threads.count); /* pairs with the release in new_thread */
+}
+
+int thread_spare_count(void)
+{
+	return load_relaxed(&threads.spare_count);
+}
+
+struct thread *thread_take_spare(void)
+{
+	lock_take(&threads.spare_lock);
+	struct thread *t = threads.spare;
+	if (t) {
+		threads.spare = t->next_spare;
+		sub_relaxed(&threads.spare_count, 1);
+	}
+	lock_release(&threads.spare_lock);
+	return t;
+}
+
+void thread_return_spare(struct thread *t)
+{
+	lock_take(&threads.spare_lock);
+	t->next_spare = threads.spare;
+	threads.spare = t;
+	add_relaxed(&threads.spare_count, 1);
+	lock_release(&threads.spare_lock);
+}
+
+void thread_give_slot(struct thread *t, struct worker *w)
+{
+	t->slot = w; /* the spare is asleep: its fields are ours until the wake-up */
+	store_relaxed(&w->thread, t);
+	add_acq_rel(&t->wake, 1); /* releases t->slot to wait_for_slot */
+	futex_wake(&t->wake);
+}
+
+/* NULL: the process ends. */
+static struct worker *wait_for_slot(struct thread *t)
+{
+	for (;;) {
+		uint32_t seen = load_acquire(&t->wake); /* acquires thread_give_slot */
+		if (t->slot)
+			return t->slot;
+		if (load_acquire(&threads.ending))
+			return NULL;
+		futex_wait(&t->wake, seen, -1);
+	}
+}
+
+static void open_own_files(struct thread *t)
+{
+	char path[64];
+	int tid = (int)syscall(SYS_gettid);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	t->stat_fd = open(path, O_RDONLY | O_CLOEXEC);
+	store_release(&t->tid, tid);
+}
+
+bool thread_is_asleep(const struct thread *t)
+{
+	char text[128];
+	ssize_t got = t->stat_fd < 0 ? -1 : pread(t->stat_fd, text, sizeof(text) - 1, 0);
+	if (got <= 0)
+		return false;
+	text[got] = '\0';
+	char *state = strrchr(text, ')');
+	return state && state[1] == ' ' && (state[2] == 'S' || state[2] == 'D');
+}
+
+void thread_signal(struct thread *t)
+{
+	int32_t tid = load_acquire(&t->tid);
+	if (tid == 0)
+		return;
+	add_relaxed(&t->signals, 1);
+	add_relaxed(&sched.signals, 1);
+	syscall(SYS_tgkill, getpid(), tid, PARK_SIGNAL);
+}
+
+/* After a hand-off the monitor has lowered our OS priority. Without the right to raise it again the thread
+ * is of no use as a spare. */
+static bool restore_priority(struct thread *t)
+{
+	if (!load_relaxed(&t->slowed))
+		return true;
+	store_relaxed(&t->slowed, false);
+	return setpriority(PRIO_PROCESS, 0, 0) == 0;
+}
+
+static void run_slot(struct thread *t)
+{
+	t->stack = thread_fresh_stack(t);
+	stack_switch(&t->base, t->stack);
+	thread_settle();
+}
+
+static void *thread_main(void *arg)
+{
+	struct thread *t = arg;
+	char name[16];
+	snprintf(name, sizeof(name), "eq-%d", t->index);
+	prctl(PR_SET_NAME, name);
+	thread_set_self(t);
+	stack_of_thread(&t->base);
+	ensure(pthread_getcpuclockid(pthread_self(), &t->cpu_clock) == 0);
+	open_own_files(t);
+	while (wait_for_slot(t)) {
+		run_slot(t);
+		if (!restore_priority(t) || load_acquire(&threads.ending))
+			break;
+		thread_return_spare(t);
+	}
+	store_release(&t->tid, 0);
+	if (t->stat_fd >= 0)
+		close(t->stat_fd);
+	t->stat_fd = -1;
+	thread_set_self(NULL);
+	lock_take(&threads.spare_lock);
+	t->next_spare = threads.ended;
+	threads.ended = t;
+	lock_release(&threads.spare_lock);
+	sub_acq_rel(&threads.alive, 1); /* release: our last writes; acquire in thread_stop_all */
+	return NULL;
+}
+
+/* With threads.lock. NULL: the bound is reached. */
+static struct thread *new_thread(void)
+{
+	lock_take(&threads.spare_lock);
+	struct thread *t = threads.ended;
+	if (t)
+		threads.ended = t->next_spare;
+	lock_release(&threads.spare_lock);
+	if (t)
+		return t;
+	int count = load_relaxed(&threads.count);
+	if (count == threads.max)
+		return NULL;
+	t = mem_zalloc(sizeof(*t));
+	t->index = count;
+	t->stat_fd = -1;
+	threads.all[count] = t;
+	store_release(&threads.count, count + 1); /* pairs with the acquire in thread_count */
+	return t;
+}
+
+static bool launch(struct thread *t)
+{
+	pthread_attr_t attr;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	/* The base only sleeps; what runs on it is this file. ASan's frames are fat. */
+	pthread_attr_setstacksize(&attr, 256 * 1024);
+	add_relaxed(&threads.alive, 1);
+	bool ok = pthread_create(&t->pthread, &attr, thread_main, t) == 0;
+	pthread_attr_destroy(&attr);
+	if (!ok)
+		sub_relaxed(&threads.alive, 1);
+	return ok;
+}
+
+void thread_start(struct worker *w)
+{
+	pthread_mutex_lock(&threads.lock);
+	struct thread *t = new_thread();
+	ensure(t != NULL);
+	t->slot = w;
+	store_relaxed(&w->thread, t);
+	if (!launch(t))
+		panic("cannot create a worker thread (see ulimit -u)");
+	pthread_mutex_unlock(&threads.lock);
+}
+
+void thread_top_up(int idle)
+{
+	pthread_mutex_lock(&threads.lock);
+	while (thread_spare_count() < idle && !load_relaxed(&threads.ending)) {
+		struct thread *t = new_thread();
+		if (t == NULL)
+			break;
+		t->slot = NULL;
+		store_relaxed(&t->run, run_word(0, RUN_LOOP));
+		if (!launch(t)) {
+			lock_take(&threads.spare_lock);
+			t->next_spare = threads.ended;
+			threads.ended = t;
+			lock_release(&threads.spare_lock);
+			break;
+		}
+		thread_return_spare(t); /* it may be given a slot before it first runs: fine */
+	}
+	pthread_mutex_unlock(&threads.lock);
+}
+
+bool thread_stop_all(int64_t timeout_ns)
+{
+	int64_t limit = clock_mono_ns() + timeout_ns;
+	store_release(&threads.ending, true);
+	while (load_acquire(&threads.alive) > 0) {
+		for (int i = 0; i < thread_count(); i++) {
+			add_acq_rel(&threads.all[i]->wake, 1);
+			futex_wake(&threads.all[i]->wake);
+		}
+		if (clock_mono_ns() > limit)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+struct stack *thread_fresh_stack(struct thread *t)
+{
+	struct stack *stack = t->cached ? t->cached : stack_get();
+	t->cached = NULL;
+	stack_prepare(stack, worker_loop);
+	return stack;
+}
+
+static void drop_stack(struct thread *t)
+{
+	struct stack *stack = t->drop;
+	t->drop = NULL;
+	if (stack == NULL)
+		return;
+	if (t->cached)
+		stack_put(stack);
+	else
+		t->cached = stack;
+}
+
+void thread_settle(void)
+{
+	struct thread *t = thread_self();
+	struct service *s = t->settle;
+	drop_stack(t);
+	if (s) {
+		t->settle = NULL;
+		worker_settle_parked(t, s, t->settle_detached);
+	}
+}
+
+void thread_go_home(void)
+{
+	struct thread *t = thread_self();
+	struct stack *mine = t->stack;
+	t->slot = NULL;
+	t->stack = NULL;
+	t->drop = mine;
+	stack_leave(mine, &t->base);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * An OS thread that can hold a worker's slot. It is born on its own (pthread) stack, the base; while it
+ * holds a slot it runs the worker loop on a pooled stack. Without a slot it is a spare and sleeps on its
+ * base, or it is detached: stuck in C code of one service while another thread has its slot.
+ *
+ * `run` says in one word who may take the slot: {epoch << 2 | state}.
+ *
+ *	LOOP      the scheduler's own code; nobody may take anything
+ *	BODY      inside a service's body: the monitor may take the slot (CAS to TAKING)
+ *	TAKING    the monitor is moving the slot to a spare; a few instructions
+ *	DETACHED  the slot is gone; the thread gives its service back and goes home
+ *
+ * The thread leaves BODY by CAS, so either it keeps the slot or it learns that it has lost it.
+ */
+#ifndef SCHED_THREAD_H
+#define SCHED_THREAD_H
+
+#include "core/futex.h"
+#include "core/stack.h"
+#include "sched/service.h"
+#include <pthread.h>
+#include <sys/types.h>
+
+struct worker;
+
+enum run_state { RUN_LOOP, RUN_BODY, RUN_TAKING, RUN_DETACHED };
+
+static inline uint64_t run_word(uint64_t epoch, enum run_state state)
+{
+	return epoch << 2 | (uint64_t)state;
+}
+static inline enum run_state run_state_of(uint64_t word)
+{
+	return (enum run_state)(word & 3);
+}
+static inline uint64_t run_epoch_of(uint64_t word)
+{
+	return word >> 2;
+}
+
+struct thread {
+	/* Constant once it runs. */
+	int index; /* in the registry */
+	pthread_t pthread;
+	_Atomic int32_t tid; /* 0: not running */
+	clockid_t cpu_clock;
+	int stat_fd; /* its /proc stat file, -1: none */
+
+	/* Own thread only (and, while it sleeps as a spare, who wakes it). */
+	struct stack base;
+	struct stack *stack;  /* the pooled stack it runs on, NULL on the base */
+	struct stack *cached; /* an unused one at hand for the next park */
+	struct stack *drop;   /* left by the last switch, to be put back */
+	struct service *settle; /* parked by the last switch, to be queued */
+	bool settle_detached;
+	struct worker *slot;
+	_Atomic(struct service *) cur; /* in whose body it is; read by the monitor */
+	bool in_handler;
+	int64_t run_since_ns;    /* wall: when `cur` was started or resumed */
+	int64_t run_cpu_ns;      /* CPU clock at that moment, -1: not taken */
+
+	/* Shared words. */
+	_Atomic uint64_t run;
+	_Atomic uint64_t wanted; /* epoch that is asked to stop; written by anybody, best effort */
+	_Atomic uint64_t probe;  /* epoch that is asked where it is; written by the monitor */
+	_Atomic uint32_t refused; /* how often the handler could not park (tier C) */
+	_Atomic uint32_t signals; /* signals sent to it */
+	futex_word wake;          /* a spare sleeps on it until it is given a slot or told to end */
+	_Atomic int64_t detached_cpu_ns; /* its CPU clock when it lost its slot */
+	_Atomic bool slowed;             /* runs at low OS priority since its hand-off */
+
+	struct thread *next_spare; /* spare list's lock */
+};
+
+/* The calling thread, NULL when it is none of ours. Never keep the result across a call that may park. */
+struct thread *thread_self(void);
+
+/* Room for `max` threads. */
+void thread_init(int max);
+/* Creates threads until `idle` of them are spare (bounded by max). Any thread but the monitor; allocates. */
+void thread_top_up(int idle);
+/* Starts a thread that holds `w` at once. */
+void thread_start(struct worker *w);
+/* Takes a spare off the list, NULL: none. Monitor. */
+struct thread *thread_take_spare(void);
+void thread_return_spare(struct thread *t);
+/* Gives it the slot and wakes it. */
+void thread_give_slot(struct thread *t, struct worker *w);
+/* All threads end as soon as they come home; waits until at most `left` run, or the time is over. */
+bool thread_stop_all(int64_t timeout_ns);
+void thread_term(void);
+
+/* The i-th of thread_count() threads, for the monitor. */
+struct thread *thread_at(int i);
+int thread_count(void);
+int thread_spare_count(void);
+
+/* Finishes what the last switch left over. First thing on every stack that was switched to. */
+void thread_settle(void);
+/* The current pooled stack is left for good and the thread goes on at home. */
+NORETURN void thread_go_home(void);
+/* A stack on which the worker loop starts anew. */
+struct stack *thread_fresh_stack(struct thread *t);
+
+/* Sends the preemption signal. Any thread. */
+void thread_signal(struct thread *t);
+/* Is it asleep in the kernel? From /proc, a few microseconds; false when unknown. Any thread. */
+bool thread_is_asleep(const struct thread *t);
+
+#endif

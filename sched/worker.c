@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/worker.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/text.h"
+#include "sched/sched.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+
+/* Time on a slot from which the CPU clock is worth reading, to take out what the host stole. */
+enum { LONG_RUN_NS = 500000 };
+
+/* A kill may use this much CPU of the service before its VM is abandoned. */
+static const int64_t KILL_LIMIT_NS = NS_PER_S;
+
+static void run_service(struct service *s);
+static void resume_service(struct service *s);
+static struct service *pick(struct thread *t);
+
+void worker_loop(void)
+{
+	for (;;) {
+		/* 1. finish what the switch to this stack left over: queue who was parked */
+		thread_settle();
+		/* 2. take the next service, sleep until there is one */
+		struct service *s = pick(thread_self());
+		/* 3. none: the process ends, or the slot moved to another thread */
+		if (s == NULL)
+			thread_go_home();
+		/* 4. one that was parked goes on where it was: this stack is done with */
+		if (load_relaxed(&s->status) == SERVICE_PARKED)
+			resume_service(s);
+		/* 5. else its messages are handled on this stack; from here on the thread may change */
+		else
+			run_service(s);
+	}
+}
+
+/* ---- taking a service ---- */
+
+static struct service *pick(struct thread *t)
+{
+	struct worker *w = t->slot;
+	if (w == NULL || load_acquire(&sched.stopping))
+		return NULL;
+	struct runq_entry *e = runq_next(&sched.queue, w->id, clock_mono_ns());
+	while (e == NULL) {
+		uint32_t seen = load_acquire(&w->wake);
+		e = runq_handed(&sched.queue, w->id, clock_mono_ns());
+		if (e)
+			break;
+		if (load_acquire(&sched.stopping) && runq_not_idle(&sched.queue, w->id))
+			return NULL;
+		futex_wait(&w->wake, seen, -1);
+	}
+	return service_of(e);
+}
+
+/* `t` is about to run the body of `s`. */
+static void enter_body(struct thread *t, struct service *s)
+{
+	uint64_t epoch = sched.queue.worker[t->slot->id].epoch;
+	int64_t now = clock_mono_ns();
+	service_set_status(s, SERVICE_RUNNING);
+	t->run_since_ns = now;
+	t->run_cpu_ns = load_relaxed(&s->long_runner) ? clock_self_cpu_ns() : -1;
+	if (load_relaxed(&s->message_number))
+		store_relaxed(&s->message_mark_ns, now);
+	store_relaxed(&t->cur, s);
+	/* Release: the monitor that sees BODY sees whose. */
+	store_release(&t->run, run_word(epoch, RUN_BODY));
+	sched_ring(now + 100 * NS_PER_MS);
+}
+
+/* ---- leaving it ---- */
+
+/* CPU that `s` used on `t` since it was entered. On a slot: the wall clock, less what the host took away
+ * when that can be told. Without one: the thread's CPU clock. */
+static int64_t used_ns(struct thread *t, int64_t now, bool detached, int64_t *stolen)
+{
+	int64_t wall = now - t->run_since_ns;
+	*stolen = 0;
+	if (detached)
+		return clock_self_cpu_ns() - load_relaxed(&t->detached_cpu_ns);
+	if (t->run_cpu_ns >= 0 && wall > LONG_RUN_NS) {
+		int64_t cpu = clock_self_cpu_ns() - t->run_cpu_ns;
+		if (cpu < wall)
+			*stolen = wall - cpu;
+	}
+	return wall - *stolen;
+}
+
+static void account(struct thread *t, struct service *s, bool detached)
+{
+	int64_t now = clock_mono_ns(), stolen;
+	int64_t used = used_ns(t, now, detached, &stolen);
+	add_relaxed(&s->cpu_ns, used);
+	int64_t mark = load_relaxed(&s->message_mark_ns);
+	if (mark) {
+		/* The message may have begun after the run did. */
+		int64_t wall = detached ? used : now - mark;
+		add_relaxed(&s->message_cpu_ns, wall < used ? wall : used);
+		store_relaxed(&s->message_mark_ns, 0);
+	}
+	if (detached)
+		runq_charge(&sched.queue, &s->entry, used);
+	else
+		runq_stopped(&sched.queue, &s->entry, now, stolen);
+}
+
+static void put(struct service *s, enum runq_how how)
+{
+	int64_t now = clock_mono_ns();
+	struct runq_action action = runq_put(&sched.queue, &s->entry, how, now);
+	if (action.kind == RUNQ_HANDED) {
+		struct worker *w = &sched.worker[action.worker];
+		add_acq_rel(&w->wake, 1); /* pairs with the acquire in pick */
+		futex_wake(&w->wake);
+	} else if (action.kind == RUNQ_PREEMPT) {
+		worker_ask(&sched.worker[action.worker], action.epoch);
+		sched_ring(now);
+	} else {
+		sched_ring(action.look_at_ns);
+	}
+}
+
+void sched_ready(struct service *s)
+{
+	service_set_status(s, SERVICE_READY);
+	put(s, RUNQ_WAKE);
+}
+
+void worker_settle_parked(struct thread *t, struct service *s, bool detached)
+{
+	add_relaxed(&s->parks[s->tier], 1);
+	store_relaxed(&s->long_runner, true);
+	account(t, s, detached);
+	service_set_status(s, SERVICE_PARKED);
+	put(s, detached ? RUNQ_RETURN : RUNQ_REQUEUE);
+}
+
+/* The body returned. true: the thread still has its slot. */
+static bool leave_body(struct thread *t)
+{
+	for (;;) {
+		uint64_t word = load_acquire(&t->run);
+		if (run_state_of(word) == RUN_TAKING) {
+			sched_yield(); /* the monitor is a few instructions from DETACHED */
+			continue;
+		}
+		bool kept = run_state_of(word) == RUN_BODY;
+		/* Acquires the monitor's DETACHED; releases what we did to whoever has the slot next. */
+		if (cas_strong_acq_rel(&t->run, &word, run_word(run_epoch_of(word), RUN_LOOP)))
+			return kept;
+	}
+}
+
+static void bury(struct service *s)
+{
+	struct evidence *e = exchange_acq_rel(&s->evidence, NULL);
+	if (e)
+		store_release(&e->state, EVIDENCE_READY);
+	if (s->grave)
+		stack_put(s->grave);
+	s->grave = NULL;
+	service_set_status(s, SERVICE_DEAD);
+	service_release(s); /* the table's reference, which sched_doom left to us */
+}
+
+/* Back from the body with the mailbox empty, the turn over, or the service at its end. */
+static void finish_run(struct service *s)
+{
+	struct thread *t = thread_self();
+	bool kept = leave_body(t);
+	store_relaxed(&t->cur, NULL);
+	account(t, s, !kept);
+	if (load_relaxed(&s->closing)) {
+		bury(s);
+	} else {
+		bool more = load_acquire(&s->doomed) || mailbox_length(&s->mailbox) > 0;
+		service_set_status(s, more ? SERVICE_READY : SERVICE_IDLE);
+		if (more) {
+			put(s, kept ? RUNQ_REQUEUE : RUNQ_RETURN);
+		} else if (!mailbox_rest(&s->mailbox)) {
+			/* A message or a killer came between: still ours. */
+			service_set_status(s, SERVICE_READY);
+			put(s, kept ? RUNQ_REQUEUE : RUNQ_RETURN);
+		}
+	}
+	if (!kept)
+		thread_go_home();
+}
+
+/* ---- handling messages ---- */
+
+static void begin_message(struct service *s, struct message *m)
+{
+	int64_t now = clock_mono_ns();
+	store_relaxed(&s->message_source, m->source);
+	store_relaxed(&s->message_session, m->session);
+	store_relaxed(&s->message_type, m->type);
+	store_relaxed(&s->message_since_ns, now);
+	store_relaxed(&s->message_cpu_ns, 0);
+	store_relaxed(&s->message_mark_ns, now);
+	store_relaxed(&s->handed_off, false);
+	uint64_t number = add_relaxed(&s->messages, 1) + 1;
+	store_release(&s->message_number, number); /* pairs with the acquire in the monitor */
+}
+
+static void end_message(struct service *s)
+{
+	store_relaxed(&s->message_mark_ns, 0);
+	store_release(&s->message_number, 0);
+}
+
+/* skynet's text, once per doubling, until the mailbox has run empty. */
+static void note_overload(struct service *s)
+{
+	uint32_t length = mailbox_length(&s->mailbox);
+	if (LIKELY(length < s->overload_at))
+		return;
+	while (s->overload_at <= length)
+		s->overload_at *= 2;
+	log_printf(service_handle(s), "error: May overload, message queue length = %u", length);
+}
+
+/* Between two messages: must the worker go to somebody else? */
+static bool turn_is_over(struct service *s)
+{
+	struct thread *t = thread_self();
+	uint64_t word = load_acquire(&t->run);
+	if (run_state_of(word) != RUN_BODY || load_relaxed(&t->wanted) == run_epoch_of(word))
+		return true;
+	if (load_acquire(&s->doomed))
+		return true;
+	if (load_relaxed(&sched.queue.waiting) == 0)
+		return false;
+	return clock_mono_ns() - t->run_since_ns >= s->entry.node.fair.slice_ns;
+}
+
+static void run_messages(struct service *s)
+{
+	struct message *m;
+	while ((m = mailbox_pop(&s->mailbox)) != NULL) {
+		note_overload(s);
+		if (message_is_request(m) && !requests_open(&s->open, m->source, m->session))
+			sched_answer_error(service_handle(s), m->source, m->session);
+		begin_message(s, m);
+		s->body->deliver(s, m); /* HANDOVER: the message is the body's */
+		end_message(s);
+		if (turn_is_over(s))
+			return;
+	}
+	s->overload_at = 1024;
+}
+
+static void run_service(struct service *s)
+{
+	enter_body(thread_self(), s);
+	store_relaxed(&s->long_runner, false);
+	if (load_acquire(&s->doomed)) {
+		store_relaxed(&s->closing, true);
+		s->body->close(s);
+	} else {
+		run_messages(s);
+	}
+	finish_run(s);
+}
+
+/* ---- going on with a parked one ---- */
+
+static void resume_here(struct service *s)
+{
+	struct thread *t = thread_self();
+	struct stack *mine = t->stack;
+	t->drop = mine;
+	t->stack = s->stack;
+	s->stack = NULL;
+	enter_body(t, s);
+	stack_leave(mine, t->stack);
+}
+
+/* It was killed while it was parked in the middle of a message. */
+static void end_parked(struct service *s)
+{
+	int64_t used = load_relaxed(&s->cpu_ns);
+	if (s->doom_cpu_ns < 0)
+		s->doom_cpu_ns = used;
+	bool late = used - s->doom_cpu_ns > KILL_LIMIT_NS;
+	enum parked_fate fate = late ? FATE_ABANDON
+			       : load_relaxed(&s->closing) ? FATE_RUN_ON
+					    : s->body->fate(s, s->tier);
+	if (fate == FATE_RUN_ON)
+		resume_here(s);
+	if (fate == FATE_CLOSE_HERE) {
+		s->grave = s->stack;
+		s->stack = NULL;
+		enter_body(thread_self(), s);
+		store_relaxed(&s->closing, true);
+		s->body->close(s);
+		finish_run(s);
+		return;
+	}
+	s->grave = s->stack;
+	s->stack = NULL;
+	s->body->abandon(s);
+	runq_stopped(&sched.queue, &s->entry, clock_mono_ns(), 0);
+	bury(s);
+}
+
+static void resume_service(struct service *s)
+{
+	if (load_acquire(&s->doomed))
+		end_parked(s);
+	else
+		resume_here(s);
+}
+
+/* ---- requests from outside ---- */
+
+void worker_ask(struct worker *w, uint64_t epoch)
+{
+	struct thread *t = load_relaxed(&w->thread);
+	if (exchange_seq(&t->wanted, epoch) == epoch)
+		return;
+	/* Our own thread is in C code now: it sees the flag between messages, or the monitor signals. */
+	if (t == thread_self() || load_acquire(&t->run) != run_word(epoch, RUN_BODY))
+		return;
+	if (!thread_is_asleep(t))
+		thread_signal(t);
+}
+
+enum hand_off_result worker_hand_off(struct worker *w, uint64_t epoch)
+{
+	struct thread *t = load_relaxed(&w->thread);
+	struct thread *spare = thread_take_spare();
+	if (spare == NULL) {
+		loop_async_send(sched.spawner);
+		return HAND_OFF_NO_SPARE;
+	}
+	uint64_t want = run_word(epoch, RUN_BODY);
+	if (!cas_strong_acq_rel(&t->run, &want, run_word(epoch, RUN_TAKING))) {
+		thread_return_spare(spare);
+		return HAND_OFF_LATE;
+	}
+	struct service *s = load_relaxed(&t->cur);
+	add_relaxed(&s->parks[TIER_FOREIGN], 1);
+	store_relaxed(&s->handed_off, true);
+	store_relaxed(&s->long_runner, true);
+	add_relaxed(&sched.handoffs, 1);
+	int64_t now = clock_mono_ns(), mark = load_relaxed(&s->message_mark_ns);
+	add_relaxed(&s->cpu_ns, now - t->run_since_ns);
+	add_relaxed(&s->message_cpu_ns, mark ? now - mark : 0);
+	store_relaxed(&s->message_mark_ns, now);
+	store_relaxed(&t->detached_cpu_ns, clock_cpu_ns(t->cpu_clock));
+	runq_detached(&sched.queue, &s->entry, now);
+	service_set_status(s, SERVICE_DETACHED);
+	store_relaxed(&t->slowed, setpriority(PRIO_PROCESS, (id_t)load_relaxed(&t->tid), 19) == 0);
+	thread_give_slot(spare, w);
+	/* Release: the thread that finds DETACHED finds the rest done. */
+	store_release(&t->run, run_word(epoch, RUN_DETACHED));
+	loop_async_send(sched.spawner);
+	return HAND_OFF_DONE;
+}

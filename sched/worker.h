@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A worker: a slot in which one service at a time runs. `thread = N` in the config makes N of them. A
+ * thread holds the slot; when it gets stuck in C code the slot moves to another thread.
+ */
+#ifndef SCHED_WORKER_H
+#define SCHED_WORKER_H
+
+#include "sched/thread.h"
+
+struct worker {
+	int id;
+	futex_word wake; /* an idle worker sleeps on it; changed by who hands it a service */
+	_Atomic(struct thread *) thread; /* who holds it; written by start-up and by the monitor */
+};
+
+/* The entry of every pooled stack: the worker loop. */
+void worker_loop(void);
+
+/* Asks the service of that dispatch to stop: a flag, and a signal if it is inside a handler. Best effort,
+ * idempotent, harmless when late. Any thread. */
+void worker_ask(struct worker *w, uint64_t epoch);
+
+/* Queues a service that was parked on `t` by the switch that has just completed (thread_settle only). */
+void worker_settle_parked(struct thread *t, struct service *s, bool detached);
+
+/* Gives the slot to a spare thread if its thread is still in that dispatch. Monitor only. */
+enum hand_off_result { HAND_OFF_DONE, HAND_OFF_LATE, HAND_OFF_NO_SPARE };
+enum hand_off_result worker_hand_off(struct worker *w, uint64_t epoch);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "services/logger.h"
+#include "core/log.h"
+#include "core/name.h"
+#include "sched/sched.h"
+
+static void deliver(struct service *s, struct message *m)
+{
+	if (m->type == MESSAGE_TEXT)
+		log_write(m->source, m->data ? m->data : "", m->size_bytes);
+	else if (message_is_request(m) && requests_forget(&s->open, m->source, m->session))
+		sched_answer_error(service_handle(s), m->source, m->session);
+	message_free(m);
+}
+
+static void close_logger(struct service *s)
+{
+	(void)s;
+}
+
+static void interrupt_logger(struct service *s, enum interrupt_why why, uintptr_t pc,
+			     enum park_tier tier)
+{
+	(void)s;
+	(void)why;
+	(void)pc;
+	(void)tier;
+}
+
+/* It is never parked: its code is ours, not the VM's. */
+static enum parked_fate fate(struct service *s, enum park_tier tier)
+{
+	(void)s;
+	(void)tier;
+	return FATE_RUN_ON;
+}
+
+static const struct service_body logger_body = {
+	.kind = "logger",
+	.deliver = deliver,
+	.close = close_logger,
+	.abandon = close_logger,
+	.interrupt = interrupt_logger,
+	.fate = fate,
+};
+
+uint32_t logger_launch(int64_t slice_ns, int32_t weight)
+{
+	struct service *s = service_new(&logger_body, "logger", 0, slice_ns, weight);
+	uint32_t handle = service_publish(s);
+	if (handle)
+		name_register("logger", handle);
+	return handle;
+}

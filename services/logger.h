@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The logger: the first service of every process (:00000001, ".logger"), written in C. Its text messages
+ * become lines of the log.
+ */
+#ifndef SERVICES_LOGGER_H
+#define SERVICES_LOGGER_H
+
+#include "core/base.h"
+
+/* Starts it and names it; 0: no handle. The log is open already. */
+uint32_t logger_launch(int64_t slice_ns, int32_t weight);
+
+#endif

@@ -1,0 +1,132 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The manager of unique services (".service"): at most one instance per name lives. A failed launch
+-- is told to those who waited for it and then forgotten; an instance that died is launched anew by
+-- the next request.
+
+local skynet = require "skynet"
+local core = require "skynet.core"
+require "skynet.manager"
+
+local instances = {} -- name -> handle
+local launching = {} -- name -> true
+local waiters = {} -- name -> array of { handle, err }, also the tokens that the tasks wait on
+
+local command = {}
+
+-- snaxd is the host of many services: the one that it hosts gives the name.
+local function unique_name(name, hosted)
+	if name == "snaxd" then
+		return name .. "." .. tostring(hosted)
+	end
+	return name
+end
+
+local function living(name)
+	local handle = instances[name]
+	if handle and core.alive(handle) then
+		return handle
+	end
+	instances[name] = nil
+end
+
+local function settle(name, handle, err)
+	launching[name] = nil
+	instances[name] = handle
+	local list = waiters[name] or {}
+	waiters[name] = nil
+	for _, waiter in ipairs(list) do
+		waiter.handle, waiter.err = handle, err
+		skynet.wakeup(waiter)
+	end
+end
+
+local function wait_for(name)
+	local waiter = {}
+	waiters[name] = waiters[name] or {}
+	table.insert(waiters[name], waiter)
+	skynet.wait(waiter)
+	if waiter.handle == nil then
+		error(waiter.err, 0)
+	end
+	return waiter.handle
+end
+
+local function launch(name, ...)
+	launching[name] = true
+	local ok, handle = pcall(skynet.newservice, ...)
+	local err
+	if not ok then
+		handle, err = nil, tostring(handle)
+	elseif handle == nil then
+		err = string.format("service %s ended while it started", name)
+	end
+	settle(name, handle, err)
+	if err then
+		error(err, 0)
+	end
+	return handle
+end
+
+--- The instance of a service; launched when there is none.
+function command.LAUNCH(file, hosted, ...)
+	local name = unique_name(file, hosted)
+	local handle = living(name)
+	if handle then
+		return handle
+	elseif launching[name] then
+		return wait_for(name)
+	end
+	return launch(name, file, hosted, ...)
+end
+
+--- The instance of a service; waits until somebody launches it.
+function command.QUERY(file, hosted)
+	local name = unique_name(file, hosted)
+	return living(name) or wait_for(name)
+end
+
+-- There is one node, so "one per network" is "one per node".
+command.GLAUNCH = command.LAUNCH
+command.GQUERY = command.QUERY
+
+--- name -> address, or what is going on, of all unique services.
+function command.LIST()
+	local list = {}
+	for name in pairs(instances) do
+		local handle = living(name)
+		list[name] = handle and skynet.address(handle)
+	end
+	for name in pairs(launching) do
+		list[name] = "launching"
+	end
+	for name, waiting in pairs(waiters) do
+		if not launching[name] then
+			list[name] = string.format("not launched, %d wait for it", #waiting)
+		end
+	end
+	return list
+end
+
+local function reply(ok, result)
+	if ok then
+		skynet.retpack(result)
+	else
+		skynet.retpack(nil, result)
+	end
+end
+
+skynet.dispatch("lua", function(session, _, cmd, ...)
+	local f = command[cmd]
+	if f == nil then
+		skynet.retpack(nil, "Invalid command " .. tostring(cmd))
+	elseif session == 0 then
+		f(...)
+	else
+		reply(pcall(f, ...))
+	end
+end)
+
+skynet.start(function()
+	skynet.register "SERVICE"
+end)

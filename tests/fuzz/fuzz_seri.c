@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Unpacks arbitrary bytes in a VM with little memory. What unpacks must pack again, and the result
+ * must unpack to the same values. With -DFUZZ_STANDALONE it has a main() of its own that makes
+ * inputs from a seed (argv: number of inputs, seed): a smoke test for compilers without libFuzzer.
+ */
+#include "luabind/heap.h"
+#include "luabind/seri.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VM_BYTES ((size_t)16 << 20)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Tables and cdata as keys are new objects after each unpacking, so they are only counted. */
+static const char check[] =
+	"local packstring, unpack_bytes, data = ...\n"
+	"local function by_identity(k) return type(k) == 'table' or type(k) == 'cdata' end\n"
+	"local function bits(n) return n == 0 and 1 / n or n end\n"
+	"local same\n"
+	"local function covers(a, b)\n"
+	"  local counted = 0\n"
+	"  for k, v in pairs(a) do\n"
+	"    if by_identity(k) then counted = counted + 1\n"
+	"    elseif not same(v, b[k]) then return false end\n"
+	"  end\n"
+	"  return counted\n"
+	"end\n"
+	"function same(a, b)\n"
+	"  if type(a) ~= type(b) then return false end\n"
+	"  if type(a) == 'table' then\n"
+	"    local n = covers(a, b)\n"
+	"    return n and n == covers(b, a)\n"
+	"  elseif type(a) == 'number' then return bits(a) == bits(b) or a ~= a and b ~= b\n"
+	"  end\n"
+	"  return a == b\n"
+	"end\n"
+	"local function list(...) return select('#', ...), {...} end\n"
+	"local ok, n, first = pcall(function() return list(unpack_bytes(data)) end)\n"
+	"if not ok then\n"
+	"  local text = tostring(n)\n"
+	"  local known = text:find('Invalid serialize stream', 1, true) or text:find('not enough "
+	"memory', 1, true)\n"
+	"    or text:find('stack overflow', 1, true)\n"
+	"  if not known then error('unknown refusal: '..text) end\n"
+	"  return false\n"
+	"end\n"
+	"local again, second = list(unpack_bytes(packstring(unpack(first, 1, n))))\n"
+	"if again ~= n then error('came back '..again..' values, not '..n) end\n"
+	"for i = 1, n do\n"
+	"  if not same(first[i], second[i]) then error('value '..i..' came back different') end\n"
+	"end\n"
+	"return true\n";
+
+static int body(lua_State *L)
+{
+	const uint8_t *data = lua_touserdata(L, 1);
+	size_t size = (size_t)lua_tonumber(L, 2);
+	luaL_openlibs(L);
+	if (luaL_loadbuffer(L, check, sizeof(check) - 1, "=check"))
+		lua_error(L);
+	lua_pushcfunction(L, seri_packstring);
+	lua_pushcfunction(L, seri_unpack);
+	lua_pushlstring(L, (const char *)data, size);
+	lua_call(L, 3, 1);
+	return 1;
+}
+
+/* Returns whether the bytes were a good stream; ends the process when a rule is broken. */
+static bool try_input(const uint8_t *data, size_t size)
+{
+	struct heap *heap = heap_new(VM_BYTES);
+	lua_State *L = lua_newstate(heap_alloc, heap);
+	if (L == NULL)
+		abort();
+	lua_pushcfunction(L, body);
+	lua_pushlightuserdata(L, (void *)data);
+	lua_pushnumber(L, (lua_Number)size);
+	bool good = false;
+	if (lua_pcall(L, 2, 1, 0) == 0) {
+		good = lua_toboolean(L, -1);
+	} else if (strstr(lua_tostring(L, -1), "not enough memory") == NULL &&
+		   strstr(lua_tostring(L, -1), "too many results to unpack") == NULL &&
+		   strstr(lua_tostring(L, -1), "stack overflow") == NULL) {
+		fprintf(stderr, "fuzz_seri: %s\n", lua_tostring(L, -1));
+		abort();
+	}
+	lua_close(L);
+	heap_delete(heap);
+	return good;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* A copy of the exact size, so that reading beyond the end is seen. */
+	uint8_t *copy = malloc(size ? size : 1);
+	if (copy == NULL)
+		return 0;
+	if (size != 0)
+		memcpy(copy, data, size);
+	try_input(copy, size);
+	free(copy);
+	return 0;
+}
+
+#ifdef FUZZ_STANDALONE
+#define INPUT_BYTES 512
+
+static uint64_t random_state;
+
+/* xorshift64* */
+static uint32_t random_below(uint32_t bound)
+{
+	random_state ^= random_state >> 12;
+	random_state ^= random_state << 25;
+	random_state ^= random_state >> 27;
+	return (uint32_t)((random_state * 0x2545f4914f6cdd1dull) >> 32) % bound;
+}
+
+static size_t make_scalar(uint8_t *to)
+{
+	static const uint8_t heads[] = {0x00, 0x01, 0x09, 0x02, 0x0a, 0x12, 0x22, 0x32,
+					0x42, 0x03, 0x04, 0x0c, 0x1c, 0xfc, 0x15, 0x25};
+	static const uint8_t follows[] = {0, 0, 0, 0, 1, 2, 4, 8, 8, 8, 0, 1, 3, 31, 7, 9};
+	uint32_t which = random_below(sizeof(heads));
+	to[0] = heads[which];
+	for (uint32_t i = 1; i <= follows[which]; i++)
+		to[i] = (uint8_t)random_below(256);
+	/* The long strings: a length that fits what follows. Pointers: of user space. */
+	if (heads[which] == 0x15 || heads[which] == 0x25)
+		memset(to + 1, 0, heads[which] >> 3), to[1] = 5;
+	if (heads[which] == 0x03)
+		to[7] = to[8] = to[6] = 0;
+	return 1u + follows[which];
+}
+
+/* Mostly a good stream: a value, tables now and then. `to` has room for INPUT_BYTES at each level.
+ */
+static size_t make_value(uint8_t *to, size_t room, int depth)
+{
+	if (room < 64 || depth > 5 || random_below(3) != 0)
+		return room < 40 ? (to[0] = 0x01, 1) : make_scalar(to);
+	uint32_t length = random_below(4);
+	size_t at = 0;
+	to[at++] = (uint8_t)(6 | length << 3);
+	for (uint32_t i = 0; i < length && at + 64 < room; i++)
+		at += make_value(to + at, room - at - 16, depth + 1);
+	for (uint32_t i = random_below(4); i > 0 && at + 128 < room; i--) {
+		size_t key = at;
+		at += make_value(to + at, room - at - 64, depth + 1);
+		if ((to[key] & 7) == 0)
+			to[key] = 0x01;
+		at += make_value(to + at, room - at - 16, depth + 1);
+	}
+	to[at++] = 0;
+	return at;
+}
+
+static size_t make_input(uint8_t *to)
+{
+	size_t size = 0;
+	if (random_below(4) == 0) {
+		size = random_below(INPUT_BYTES);
+		for (size_t i = 0; i < size; i++)
+			to[i] = (uint8_t)random_below(256);
+		return size;
+	}
+	for (uint32_t values = random_below(5); values > 0 && size + 100 < INPUT_BYTES; values--)
+		size += make_value(to + size, INPUT_BYTES - size, 0);
+	if (random_below(3) != 0 || size == 0)
+		return size;
+	for (uint32_t changes = 1 + random_below(4); changes > 0; changes--)
+		to[random_below((uint32_t)size)] ^= (uint8_t)(1u << random_below(8));
+	return random_below(4) == 0 ? random_below((uint32_t)size) : size;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long inputs = argc > 1 ? strtoul(argv[1], NULL, 0) : 2000;
+	unsigned long seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 20240229;
+	unsigned long good = 0;
+	printf("fuzz_seri: %lu inputs, seed %lu\n", inputs, seed);
+	random_state = seed * 2 + 1;
+	for (unsigned long i = 0; i < inputs; i++) {
+		uint8_t input[INPUT_BYTES];
+		size_t size = make_input(input);
+		uint8_t *exact = malloc(size ? size : 1);
+		if (exact == NULL)
+			return 1;
+		memcpy(exact, input, size);
+		good += try_input(exact, size);
+		free(exact);
+	}
+	printf("fuzz_seri: %lu were good streams\n", good);
+	/* A generator that makes nothing good, or nothing bad, tests only half. */
+	return inputs < 100 || (good > inputs / 10 && good < inputs) ? 0 : 1;
+}
+#endif

@@ -1,0 +1,115 @@
+-- SPDX-License-Identifier: MIT
+-- skynet/task.lua: what cannot be seen by the services in services/.
+
+local COUNT = [[
+local created = 0
+local create = coroutine.create
+coroutine.create = function(f)
+	created = created + 1
+	return create(f)
+end
+local skynet = require "skynet"
+skynet.start(function()
+	local me = skynet.self()
+	skynet.dispatch("lua", function()
+		skynet.sleep(0)
+		skynet.retpack()
+	end)
+	local function load(n)
+		for _ = 1, n do
+			skynet.call(me, "lua")
+			skynet.timeout(0, function() end)
+			skynet.fork(function() end)
+			skynet.yield()
+		end
+	end
+	load(10)
+	local before = created
+	load(1000)
+	print(created - before)
+	local left = 300
+	local function one()
+		skynet.sleep(1)
+		left = left - 1
+	end
+	for _ = 1, 300 do
+		skynet.fork(one)
+	end
+	skynet.sleep(3)
+	before = created
+	for _ = 1, 300 do
+		skynet.fork(one)
+	end
+	skynet.sleep(3)
+	print(created - before)
+end)
+]]
+
+local FAILING = [[
+local skynet = require "skynet"
+skynet.start(function()
+	skynet.fork(function() error "first" end)
+	skynet.fork(function() error "second" end)
+	skynet.fork(function() coroutine.yield "HUH" end)
+	skynet.fork(function() coroutine.yield "USER" end)
+	skynet.fork(function() coroutine.yield() end)
+	skynet.fork(function() print "ran" end)
+	skynet.yield()
+	local co = skynet.fork(function() error "not pooled" end)
+	skynet.yield()
+	for _ = 1, 10 do
+		if skynet.fork(function() end) == co then
+			print "a dead coroutine came back"
+		end
+	end
+end)
+]]
+
+-- The collector must be able to take what a finished task held.
+local GARBAGE = [[
+local skynet = require "skynet"
+skynet.start(function()
+	local weak = setmetatable({}, { __mode = "k" })
+	do
+		local object = {}
+		weak[object] = true
+		skynet.fork(function(x) assert(x) end, object)
+		skynet.timeout(0, function() assert(object) end)
+	end
+	skynet.sleep(1)
+	collectgarbage()
+	collectgarbage()
+	print(next(weak))
+end)
+]]
+
+return function(t)
+	t.eq(t.output(COUNT), "0 44", "steady load creates no coroutine; the pool keeps 256 of them")
+
+	local world = t.run(FAILING)
+	local log = world:log_text()
+	t.eq(table.concat(world.output, " "), "ran", "a failed task does not stop the others, and is not pooled")
+	t.has(log, "main.lua:3: first\nstack traceback:", "an error with its traceback")
+	t.has(log, "main.lua:4: second", "the second one")
+	t.has(log, "Unknown command : HUH", "a stray yield with a value")
+	t.has(log, "Call skynet.coroutine.yield out of skynet.coroutine.resume", "a stray yield of USER")
+	local _, lines = log:gsub("lua call %[", "")
+	t.eq(lines, 2, "the errors of one message are logged together")
+
+	t.eq(t.output(GARBAGE), "nil", "a finished task holds nothing")
+
+	t.has(t.run([[require("skynet").call(1, "lua")]]):log_text(), "only a task can wait",
+		"a call in the main chunk is refused")
+	t.has(t.run([[require("skynet").sleep(1)]]):log_text(), "only a task can wait", "so is a sleep")
+	t.eq(t.output([[
+		local skynet = require "skynet"
+		skynet.start(function()
+			local a, b = skynet.now(), skynet.hpc()
+			skynet.sleep(0.1)
+			skynet.sleep(0.25)
+			print(skynet.hpc() - b)
+			print(skynet.task "init" ~= nil)
+			skynet.timeout(1, function() print(skynet.task "init") end)
+		end)
+	]]), "3500000 true nil", "fractions of a centisecond are passed on; the init task")
+end

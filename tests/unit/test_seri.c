@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Golden bytes at every boundary of the format, round trips, and every way to raise. Cases are Lua
+ * chunks, run in a fresh VM each, with the functions under test as globals; `raises(f, ...)`
+ * returns the message. A leak when something raises shows under AddressSanitizer.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "luabind/seri.h"
+
+#include "core/mem.h"
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int lua_light(lua_State *L)
+{
+	lua_pushlightuserdata(L, (void *)(uintptr_t)luaL_checknumber(L, 1));
+	return 1;
+}
+
+static int lua_full_userdata(lua_State *L)
+{
+	lua_newuserdata(L, 8);
+	return 1;
+}
+
+static const char prelude[] =
+	"function hex(s) return (s:gsub('.', function(c) return ('%02x'):format(c:byte()) end)) "
+	"end\n"
+	"function bytes(h) return (h:gsub('%x%x', function(x) return string.char(tonumber(x, 16)) "
+	"end)) end\n"
+	"function packs(want, ...)\n"
+	"  local got = hex(packstring(...))\n"
+	"  if got ~= want then error('bytes are '..got..', not '..want, 2) end\n"
+	"end\n"
+	"function raises(f, ...)\n"
+	"  local ok, text = pcall(f, ...)\n"
+	"  if ok then error('did not raise', 2) end\n"
+	"  return text\n"
+	"end\n"
+	"function same(a, b)\n"
+	"  if type(a) ~= 'table' or type(b) ~= 'table' then return a == b and type(a) == type(b) "
+	"end\n"
+	"  for k, v in pairs(a) do if not same(v, b[k]) then return false end end\n"
+	"  for k in pairs(b) do if a[k] == nil then return false end end\n"
+	"  return true\n"
+	"end\n"
+	"function round(...)\n"
+	"  local want = {n = select('#', ...), ...}\n"
+	"  local function check(...)\n"
+	"    if not same({n = select('#', ...), ...}, want) then error('came back different', 3) "
+	"end\n"
+	"  end\n"
+	"  check(unpack_bytes(packstring(...)))\n"
+	"  local block, size = pack(...)\n"
+	"  local as_string = tostring_bytes(block, size)\n"
+	"  check(unpack_bytes(block, size))\n"
+	"  trash(block, size)\n"
+	"  assert(as_string == packstring(...))\n"
+	"end\n"
+	"function nested(n) local t = {} for i = 2, n do t = {t} end return t end\n";
+
+static void run(lua_State *L, const char *chunk)
+{
+	if (luaL_loadbuffer(L, chunk, strlen(chunk), "=case") || lua_pcall(L, 0, 0, 0))
+		fail_msg("%s\nin: %s", lua_tostring(L, -1), chunk);
+}
+
+static lua_State *open_vm(bool with_libs)
+{
+	static const luaL_Reg functions[] = {
+		{"pack", seri_pack},
+		{"packstring", seri_packstring},
+		{"unpack_bytes", seri_unpack},
+		{"tostring_bytes", seri_tostring},
+		{"trash", seri_trash},
+		{"light", lua_light},
+		{"full_userdata", lua_full_userdata},
+		{NULL, NULL},
+	};
+	lua_State *L = luaL_newstate();
+	assert_non_null(L);
+	if (with_libs)
+		luaL_openlibs(L);
+	for (const luaL_Reg *f = functions; f->name != NULL; f++)
+		lua_register(L, f->name, f->func);
+	if (with_libs)
+		run(L, prelude);
+	return L;
+}
+
+static void run_case(const char *chunk)
+{
+	lua_State *L = open_vm(true);
+	run(L, chunk);
+	lua_close(L);
+}
+
+static void test_golden_scalars(void **state)
+{
+	(void)state;
+	run_case("packs('')\n"
+		 "packs('00', nil)\n"
+		 "packs('01', false) packs('09', true)\n"
+		 "packs('000109', nil, false, true)\n"
+		 "packs('03efbeadde00000000', light(0xdeadbeef))");
+}
+
+static void test_golden_numbers(void **state)
+{
+	(void)state;
+	run_case("packs('02', 0)\n"
+		 "packs('0a01', 1) packs('0aff', 255)\n"
+		 "packs('120001', 256) packs('12ffff', 65535)\n"
+		 "packs('2200000100', 65536) packs('22ffffff7f', 2^31 - 1)\n"
+		 "packs('22ffffffff', -1) packs('2200000080', -2^31)\n"
+		 "packs('320000008000000000', 2^31) packs('32ffffff7fffffffff', -2^31 - 1)\n"
+		 "packs('320000000000002000', 2^53)\n"
+		 "packs('3200fcffffffffff7f', 2^63 - 1024)\n"
+		 "packs('320004000000000080', -2^63 + 1024)");
+}
+
+static void test_golden_doubles(void **state)
+{
+	(void)state;
+	run_case("packs('42000000000000e03f', 0.5)\n"
+		 "packs('420000000000000080', -0.0)\n"
+		 "packs('42000000000000f07f', 1/0) packs('42000000000000f0ff', -1/0)\n"
+		 "packs('42000000000000e043', 2^63) packs('42000000000000e0c3', -2^63)");
+}
+
+static void test_golden_strings(void **state)
+{
+	(void)state;
+	run_case("packs('04', '') packs('0c61', 'a')\n"
+		 "local function long(n) return ('x'):rep(n), ('78'):rep(n) end\n"
+		 "local s, h = long(31) packs('fc'..h, s)\n"
+		 "s, h = long(32) packs('152000'..h, s)\n"
+		 "s, h = long(65535) packs('15ffff'..h, s)\n"
+		 "s, h = long(65536) packs('2500000100'..h, s)\n"
+		 "packs('1c610062', 'a\\0b')");
+}
+
+static void test_golden_tables(void **state)
+{
+	(void)state;
+	run_case("packs('0600', {})\n"
+		 "packs('160a010a0200', {1, 2})\n"
+		 "packs('060c610a0100', {a = 1})\n"
+		 "packs('0e0a070c610900', {7, a = true})\n"
+		 "packs('06020a0500', {[0] = 5})\n"
+		 "packs('0e0a0a020a0500', {[0] = 5, 10})\n"
+		 "local function ones(n) local t = {} for i = 1, n do t[i] = 1 end return t, "
+		 "('0a01'):rep(n) end\n"
+		 "local t, h = ones(30) packs('f6'..h..'00', t)\n"
+		 "t, h = ones(31) packs('fe0a1f'..h..'00', t)\n"
+		 "t, h = ones(32) packs('fe0a20'..h..'00', t)\n"
+		 "t, h = ones(1000) packs('fe12e803'..h..'00', t)");
+}
+
+static void test_pairs_is_honoured(void **state)
+{
+	(void)state;
+	run_case("local hidden = setmetatable({1, 2}, {__pairs = function(t)\n"
+		 "  return function(s, k) k = (k or 0) + 1 if k <= 2 then return k, s[k] * 10 end "
+		 "end, t, nil\n"
+		 "end})\n"
+		 "packs('060a010a0a0a020a1400', hidden)\n"
+		 "packs('0e060a010a0a0a020a140000', {hidden})\n"
+		 "packs('0e0a0100', setmetatable({1}, {__index = {}}))\n"
+		 "local t = unpack_bytes(packstring(setmetatable({1}, {__index = {}})))\n"
+		 "assert(getmetatable(t) == nil)");
+}
+
+static void test_pairs_may_pack_and_allocate(void **state)
+{
+	(void)state;
+	run_case("local function iterator(t)\n"
+		 "  return function(_, k)\n"
+		 "    if k then return end\n"
+		 "    collectgarbage()\n"
+		 "    return 1, packstring({('z'):rep(3000)})\n"
+		 "  end, t, nil\n"
+		 "end\n"
+		 "local list = {}\n"
+		 "for i = 1, 40 do list[i] = setmetatable({}, {__pairs = iterator}) end\n"
+		 "local back = unpack_bytes(packstring(list))\n"
+		 "assert(#back == 40)\n"
+		 "for i = 1, 40 do assert(#unpack_bytes(back[i][1])[1] == 3000) end");
+}
+
+static void test_round_trips(void **state)
+{
+	(void)state;
+	run_case("round() round(nil) round(nil, nil) round(1, nil, 3, nil)\n"
+		 "round(true, false, 0, 1, -1, 255, 256, 65535, 65536, 2^31, -2^31, 2^40, -2^40, "
+		 "1.5)\n"
+		 "round('', 'a', ('b'):rep(31), ('c'):rep(32), ('d'):rep(65536), ('e'):rep(1e6))\n"
+		 "round({1, {2, {3, x = {y = {}}}}, [-1] = 'neg', [1.5] = 'frac', [true] = {}, s = "
+		 "'s'})\n"
+		 "round({[0] = 'zero', 'one', 'two', three = 3})\n"
+		 "round({[0] = 'zero'}, {[2^40] = 1}, {[1e9] = 1, [1] = 2})\n"
+		 "for _, n in ipairs{1, 2, 29, 30, 31, 32, 33, 1000, 100000} do\n"
+		 "  local t = {} for i = 1, n do t[i] = i * 3 end round(t)\n"
+		 "  t.name = 'n' t[0] = 0 t[-1] = -1 round(t)\n"
+		 "end\n"
+		 "local many = {} for i = 1, 7000 do many[i] = i end round(unpack(many))");
+}
+
+/* Arrays that LuaJIT keeps in the hash part, in odd orders and with holes. */
+static void test_arrays_of_all_shapes(void **state)
+{
+	(void)state;
+	run_case("local t = {} for i = 40, 1, -1 do t[i] = i end round(t)\n"
+		 "t = {} for i = 1, 4 do t[i] = i end t.a = 1 t.b = 2 t[5] = 5 t[6] = 6 round(t)\n"
+		 "t = {1, nil, 3} round(t)\n"
+		 "t = {nil, nil, 3} round(t)\n"
+		 "t = {1, 2, 3, 4, 5, 6, 7, 8} t[4] = nil round(t) t[8] = nil round(t)\n"
+		 "t = {[1] = 'a', [2] = 'b', [3] = 'c', [0] = 'z'} round(t)\n"
+		 "math.randomseed(7)\n"
+		 "for round_number = 1, 300 do\n"
+		 "  t = {}\n"
+		 "  for i = 1, math.random(40) do\n"
+		 "    t[math.random(-2, 20)] = i\n"
+		 "    if math.random(3) == 1 then t[math.random(1, 20)] = nil end\n"
+		 "    if math.random(5) == 1 then t['k'..i] = {i} end\n"
+		 "  end\n"
+		 "  round(t)\n"
+		 "end");
+}
+
+static void test_special_numbers_come_back(void **state)
+{
+	(void)state;
+	run_case("local a, b, c, d = unpack_bytes(packstring(-0.0, 1/0, -1/0, 0/0))\n"
+		 "assert(1/a == -1/0 and b == 1/0 and c == -1/0 and d ~= d)\n"
+		 "a, b, c = unpack_bytes(packstring(2^63, -2^63, 2^63 - 1024))\n"
+		 "assert(a == 2^63 and b == -2^63 and c == 2^63 - 1024)");
+}
+
+static void test_integers_beyond_doubles(void **state)
+{
+	(void)state;
+	run_case("local v = unpack_bytes(bytes('320100000000002000'))\n"
+		 "assert(type(v) == 'cdata' and v == 9007199254740993LL)\n"
+		 "packs('320100000000002000', v)\n"
+		 "v = unpack_bytes(bytes('32ffffffffffffff7f'))\n"
+		 "assert(v == 0x7fffffffffffffffLL) packs('32ffffffffffffff7f', v)\n"
+		 "v = unpack_bytes(bytes('320000000000000080')) assert(v == -2^63 and type(v) == "
+		 "'number')\n"
+		 "v = unpack_bytes(bytes('320000000000002000')) assert(v == 2^53 and type(v) == "
+		 "'number')\n"
+		 "packs('02', 0LL) packs('0a05', 5ULL) packs('22ffffffff', -1LL)\n"
+		 "packs('22ffffffff', 0xffffffffffffffffULL)\n"
+		 "packs('1632010000000000200032020000000000400000', {2^53 + 1LL, 2^54 + 2LL})");
+}
+
+static void test_integers_beyond_doubles_as_keys(void **state)
+{
+	(void)state;
+	run_case("local t = unpack_bytes(bytes('063201000000000020000a0500'))\n"
+		 "local k, v = next(t)\n"
+		 "assert(k == 9007199254740993LL and v == 5 and next(t, k) == nil)");
+}
+
+static void test_integers_without_ffi(void **state)
+{
+	(void)state;
+	/* No FFI yet and no libraries: the first big integer brings it. */
+	lua_State *L = open_vm(false);
+	static const uint8_t big[] = {0x32, 1, 0, 0, 0, 0, 0, 0x20, 0};
+	int64_t value;
+	assert_int_equal(seri_unpack_bytes(L, big, sizeof(big)), 1);
+	int type = lua_type(L, -1);
+	if (type == LUA_TNUMBER) {
+		assert_true(lua_tonumber(L, -1) == 0x1p53);
+	} else {
+		memcpy(&value, lua_topointer(L, -1), sizeof(value));
+		assert_true(value == (1ll << 53) + 1);
+	}
+	lua_close(L);
+	/* Taken away on purpose: the nearest double. */
+	run_case("local ffi = require 'ffi' package.loaded.ffi = nil\n"
+		 "local v = unpack_bytes(bytes('320100000000002000'))\n"
+		 "assert(v == 2^53 and type(v) == 'number')\n"
+		 "assert(raises(packstring, 1LL):find('Unsupport type cdata to serialize', 1, "
+		 "true))");
+}
+
+static void test_pack_errors(void **state)
+{
+	(void)state;
+	run_case("local function text(want, ...)\n"
+		 "  for _, f in ipairs{pack, packstring} do\n"
+		 "    local got = raises(f, ...)\n"
+		 "    if not got:find(want, 1, true) then error(got..' is not '..want, 2) end\n"
+		 "  end\n"
+		 "end\n"
+		 "local big = ('x'):rep(100000)\n"
+		 "text('Unsupport type function to serialize', print)\n"
+		 "text('Unsupport type function to serialize', big, {big, {print}})\n"
+		 "text('Unsupport type function to serialize', {[print] = 1})\n"
+		 "text('Unsupport type thread to serialize', coroutine.create(print))\n"
+		 "text('Unsupport type userdata to serialize', full_userdata())\n"
+		 "text('Unsupport type cdata to serialize', require'ffi'.new('int[2]'))\n"
+		 "text('Unsupport type cdata to serialize', require'ffi'.new('int64_t[1]'))\n"
+		 "text('from my pairs', big, setmetatable({}, {__pairs = function() error('from my "
+		 "pairs') end}))\n"
+		 "text('from my next', big, setmetatable({}, {__pairs = function()\n"
+		 "  return function() error('from my next') end end}))");
+}
+
+static void test_depth(void **state)
+{
+	(void)state;
+	run_case("local deep = \"serialize can't pack too depth table\"\n"
+		 "round(nested(33))\n"
+		 "assert(raises(packstring, nested(34)):find(deep, 1, true))\n"
+		 "local loop = {} loop[1] = loop\n"
+		 "assert(raises(pack, loop):find(deep, 1, true))\n"
+		 "loop = {} loop.x = loop\n"
+		 "assert(raises(pack, loop):find(deep, 1, true))\n"
+		 "local function levels(n) return bytes(('0e'):rep(n)..('00'):rep(n)) end\n"
+		 "unpack_bytes(bytes(('0e'):rep(32)..'06'..('00'):rep(33)))\n"
+		 "assert(raises(unpack_bytes, "
+		 "bytes(('0e'):rep(33)..'06'..('00'):rep(34))):find('Invalid serialize stream'))\n"
+		 "assert(raises(unpack_bytes, levels(100000)):find('Invalid serialize stream'))");
+}
+
+static void test_malformed_bytes(void **state)
+{
+	(void)state;
+	run_case("for _, h in ipairs{'07', '0a', '1201', '22010203', '3201020304050607', '4201', "
+		 "'1a', '2a',\n"
+		 "  '3a', '4a', '52', '03', '0301020304050607', '03ffffffffffffffff', '0c', "
+		 "'1461', '15', '1501',\n"
+		 "  '1502006161'..'07', '250100', '25ffffffff61', '0d', '1d', '06', '0e', '0e00', "
+		 "'060c61', '060c6100',\n"
+		 "  '0642000000000000f87f0a0100', 'fe', 'fe0c', 'fe42000000000000f03f', "
+		 "'fe22ffffffff',\n"
+		 "  'fe22ffffff7f00', 'fe32ffffffffffffff7f', 'fe0a0100'} do\n"
+		 "  local text = raises(unpack_bytes, bytes(h))\n"
+		 "  if not text:find('Invalid serialize stream %d+ %(line:%d+%)') then error(h..': "
+		 "'..text) end\n"
+		 "end");
+}
+
+/* Every cut of a good stream is malformed or is a shorter good stream. The copy has the exact size,
+ * so that reading beyond the end shows under AddressSanitizer. */
+static void test_cut_streams(void **state)
+{
+	(void)state;
+	lua_State *L = open_vm(true);
+	run(L, "whole = packstring(1, 300, 70000, 2^40, 0.5, 'abc', ('x'):rep(40), {1, 2, {a = "
+	       "'b'}}, light(1))");
+	lua_getglobal(L, "whole");
+	size_t size;
+	const char *whole = lua_tolstring(L, -1, &size);
+	for (size_t cut = 0; cut <= size; cut++) {
+		char *copy = malloc(cut ? cut : 1);
+		assert_non_null(copy);
+		memcpy(copy, whole, cut);
+		lua_pushcfunction(L, seri_unpack);
+		lua_pushlightuserdata(L, copy);
+		lua_pushnumber(L, (lua_Number)cut);
+		int status = lua_pcall(L, 2, LUA_MULTRET, 0);
+		assert_true(status == 0 || status == LUA_ERRRUN);
+		assert_true(status == 0 || strstr(lua_tostring(L, -1), "Invalid serialize stream"));
+		if (cut == size)
+			assert_int_equal(status, 0);
+		lua_settop(L, 1);
+		free(copy);
+	}
+	lua_close(L);
+}
+
+static void test_arguments(void **state)
+{
+	(void)state;
+	run_case(
+		"local block, size = pack()\n"
+		"assert(type(block) == 'userdata' and size == 0)\n"
+		"assert(select('#', unpack_bytes(block, size)) == 0)\n"
+		"assert(tostring_bytes(block, size) == '') trash(block, size)\n"
+		"assert(select('#', unpack_bytes()) == 0 and select('#', unpack_bytes(nil)) == 0)\n"
+		"assert(select('#', unpack_bytes('')) == 0 and select('#', unpack_bytes(nil, 0)) "
+		"== 0)\n"
+		"assert(select('#', tostring_bytes()) == 0 and tostring_bytes('abc') == 'abc')\n"
+		"trash() trash(nil) trash('text')\n"
+		"raises(unpack_bytes, {}) raises(unpack_bytes, 5) raises(unpack_bytes, light(0), "
+		"5)\n"
+		"raises(unpack_bytes, light(4096), -1) raises(trash, {}) raises(trash, "
+		"light(4096))\n"
+		"raises(tostring_bytes, light(4096))");
+}
+
+/* An allocator that says no at the nth growth: each nth raises somewhere else, and nothing leaks.
+ */
+struct stingy {
+	size_t left;
+};
+
+static void *stingy_alloc(void *ud, void *block, size_t old_bytes, size_t new_bytes)
+{
+	struct stingy *s = ud;
+	if (new_bytes == 0) {
+		free(block);
+		return NULL;
+	}
+	if (new_bytes > old_bytes && s->left-- == 0) {
+		s->left = 0;
+		return NULL;
+	}
+	return realloc(block, new_bytes);
+}
+
+static int body_of_no_memory(lua_State *L)
+{
+	lua_settop(L, 0);
+	lua_getglobal(L, "value");
+	seri_pack(L);
+	void *block = lua_touserdata(L, -2);
+	size_t size = (size_t)lua_tonumber(L, -1);
+	lua_settop(L, 0);
+	/* The block is no longer guarded by anything: unpack what can raise from a string. */
+	char copy[8192];
+	assert_true(size <= sizeof(copy));
+	memcpy(copy, block, size);
+	mem_free(block);
+	assert_int_equal(seri_unpack_bytes(L, copy, size), 1);
+	return 0;
+}
+
+static void test_no_memory_leaks_nothing(void **state)
+{
+	(void)state;
+	struct stingy s = {SIZE_MAX};
+	lua_State *L = lua_newstate(stingy_alloc, &s);
+	assert_non_null(L);
+	luaL_openlibs(L);
+	run(L, "value = {a = ('x'):rep(2000), b = {1, 2, 3, {c = 'd'}}, 4, 5, 2^53 + 1LL}");
+	lua_gc(L, LUA_GCSTOP, 0);
+	size_t refused = 0;
+	int status = -1;
+	for (size_t n = 0; n < 1000 && status != 0; n++) {
+		lua_pushcfunction(L, body_of_no_memory);
+		s.left = n;
+		status = lua_pcall(L, 0, 0, 0);
+		s.left = SIZE_MAX;
+		if (status != 0)
+			assert_string_equal(lua_tostring(L, -1), "not enough memory");
+		refused += status != 0;
+		lua_settop(L, 0);
+	}
+	assert_int_equal(status, 0);
+	assert_true(refused > 5);
+	lua_close(L);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_golden_scalars),
+		cmocka_unit_test(test_golden_numbers),
+		cmocka_unit_test(test_golden_doubles),
+		cmocka_unit_test(test_golden_strings),
+		cmocka_unit_test(test_golden_tables),
+		cmocka_unit_test(test_pairs_is_honoured),
+		cmocka_unit_test(test_pairs_may_pack_and_allocate),
+		cmocka_unit_test(test_round_trips),
+		cmocka_unit_test(test_arrays_of_all_shapes),
+		cmocka_unit_test(test_special_numbers_come_back),
+		cmocka_unit_test(test_integers_beyond_doubles),
+		cmocka_unit_test(test_integers_beyond_doubles_as_keys),
+		cmocka_unit_test(test_integers_without_ffi),
+		cmocka_unit_test(test_pack_errors),
+		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_malformed_bytes),
+		cmocka_unit_test(test_cut_streams),
+		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_no_memory_leaks_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

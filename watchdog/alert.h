@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One alert: what is wrong, where, since when and who waits for it, as one line (and a traceback). It is
+ * written by the monitor itself with write(2) from memory that exists beforehand, so it appears with every
+ * worker stuck and every lock of the allocator or of stdio held by a stuck thread.
+ */
+#ifndef WATCHDOG_ALERT_H
+#define WATCHDOG_ALERT_H
+
+#include "core/base.h"
+
+struct alert {
+	uint32_t from, to; /* handles */
+	uint64_t version;  /* of the dispatch: tells two alerts about one run from two runs */
+	const char *service;
+	int type;
+	int32_t session;
+	int64_t cpu_ns, wall_ns;
+	uint64_t parks, handoffs;
+	int waiting;
+	int64_t first_waits_ns;
+	const char *kind;      /* where it is: "compiled loop", "C code", ... */
+	const char *place;     /* "main.lua:12" or "" */
+	const char *traceback; /* lines, or "" */
+	bool doomed;           /* it was killed and has not ended yet */
+};
+
+/* Formats it; the result is cut to the size. Returns its length. Allocates nothing. */
+size_t alert_format(const struct alert *a, char *out, size_t size);
+/* Formats and writes it to the log. Monitor only. */
+void alert_write(const struct alert *a);
+/* The line that closes the episode. */
+size_t alert_format_over(const struct alert *a, char *out, size_t size);
+void alert_write_over(const struct alert *a);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "watchdog/endless.h"
+#include "core/clock.h"
+#include "sched/sched.h"
+#include "watchdog/alert.h"
+#include "watchdog/rules.h"
+
+#include <string.h>
+
+enum { CASES_MAX = 64 };
+
+/* The alert is written without evidence after this: the service is in C code, asleep, or waits. */
+static const int64_t EVIDENCE_PATIENCE_NS = 50 * NS_PER_MS;
+/* Between two signals that ask for it. */
+static const int64_t EVIDENCE_RETRY_NS = 5 * NS_PER_MS;
+
+/* An episode and its evidence. All fields are the monitor's; of the evidence, see sched/evidence.h. */
+struct incident {
+	struct episode episode;
+	/* Type-stable memory, so it may be read at any time; it is still the episode's service while it has
+	 * its handle, which a killed one keeps until it is dead. */
+	struct service *subject;
+	struct evidence evidence;
+	bool asking;     /* an alert is due and waits for evidence */
+	int64_t asked_ns, signalled_ns;
+	struct alert alert; /* as of the moment when it became due */
+	char service[sizeof(((struct service *)0)->name)];
+};
+
+static struct {
+	int64_t warn_ns;
+	struct incident incident[CASES_MAX];
+	int count; /* in use: [0, count) may hold free ones */
+	_Atomic uint64_t alerts;
+} endless;
+
+void endless_init(int64_t warn_ns)
+{
+	memset(&endless, 0, sizeof(endless));
+	endless.warn_ns = warn_ns;
+}
+
+uint64_t endless_alerts(void)
+{
+	return load_relaxed(&endless.alerts);
+}
+
+static struct incident *find(uint32_t service, bool make)
+{
+	struct incident *free = NULL;
+	for (int i = 0; i < CASES_MAX; i++) {
+		struct incident *in = &endless.incident[i];
+		if (i < endless.count && in->episode.service == service)
+			return in;
+		if (free == NULL && (i >= endless.count || in->episode.service == 0) &&
+		    load_acquire(&in->evidence.state) != EVIDENCE_ASKED)
+			free = in;
+	}
+	if (!make || free == NULL)
+		return NULL;
+	int index = (int)(free - endless.incident);
+	if (index >= endless.count)
+		endless.count = index + 1;
+	return free;
+}
+
+static bool is_sound(struct thread *t, uint64_t word)
+{
+	return load_acquire(&t->run) == word;
+}
+
+/* CPU of the present message of the service on `t`: what was booked, and what runs now. */
+static int64_t message_cpu(struct thread *t, struct service *s, bool detached, int64_t now)
+{
+	int64_t booked = load_relaxed(&s->message_cpu_ns);
+	if (detached)
+		return booked + clock_cpu_ns(t->cpu_clock) - load_relaxed(&t->detached_cpu_ns);
+	int64_t mark = load_relaxed(&s->message_mark_ns);
+	return mark ? booked + now - mark : booked;
+}
+
+static void fill_alert(struct incident *in, struct thread *t, struct service *s, uint64_t word,
+		       const struct sample *sample, int64_t now)
+{
+	memcpy(in->service, s->name, sizeof(in->service));
+	in->service[sizeof(in->service) - 1] = '\0';
+	in->alert = (struct alert){
+		.from = load_relaxed(&s->message_source),
+		.to = sample->service,
+		.version = run_epoch_of(word),
+		.service = in->service,
+		.type = load_relaxed(&s->message_type),
+		.session = load_relaxed(&s->message_session),
+		.cpu_ns = sample->cpu_ns,
+		.wall_ns = now - load_relaxed(&s->message_since_ns),
+		.parks = load_relaxed(&s->parks[TIER_MACHINE_CODE]) +
+			 load_relaxed(&s->parks[TIER_VM]),
+		.handoffs = load_relaxed(&s->parks[TIER_FOREIGN]),
+		.doomed = load_relaxed(&s->doomed),
+	};
+	(void)t;
+}
+
+/* HANDOVER: the record hangs on the service until its thread or we take it off again. */
+static void hang_evidence(struct incident *in, struct service *s)
+{
+	in->evidence.kind = "";
+	in->evidence.place[0] = in->evidence.traceback[0] = '\0';
+	store_relaxed(&in->evidence.state, EVIDENCE_ASKED);
+	struct evidence *none = NULL;
+	/* Release: the writer finds an empty record. */
+	if (!cas_strong_acq_rel(&s->evidence, &none, &in->evidence))
+		store_relaxed(&in->evidence.state, EVIDENCE_FREE);
+}
+
+static void take_evidence_back(struct incident *in)
+{
+	struct evidence *mine = &in->evidence;
+	if (cas_strong_acq_rel(&in->subject->evidence, &mine, NULL))
+		store_relaxed(&in->evidence.state, EVIDENCE_FREE);
+}
+
+static void ask_where(struct incident *in, struct thread *t, uint64_t word, int64_t now)
+{
+	store_relaxed(&t->probe, run_epoch_of(word));
+	in->signalled_ns = now;
+	if (!thread_is_asleep(t))
+		thread_signal(t);
+}
+
+static void write_alert(struct incident *in, const struct runq_due *due)
+{
+	struct alert *a = &in->alert;
+	bool ready = load_acquire(&in->evidence.state) == EVIDENCE_READY; /* pairs with the writer */
+	if (!ready)
+		take_evidence_back(in);
+	a->kind = ready ? in->evidence.kind : "C code or a system call, no Lua line to be had";
+	a->place = ready ? in->evidence.place : "";
+	a->traceback = ready ? in->evidence.traceback : "";
+	a->waiting = due->waiting;
+	a->first_waits_ns = due->first_waits_ns;
+	alert_write(a);
+	if (ready)
+		store_relaxed(&in->evidence.state, EVIDENCE_FREE);
+	in->asking = false;
+	add_relaxed(&endless.alerts, 1);
+}
+
+static void begin_alert(struct incident *in, struct thread *t, struct service *s, uint64_t word,
+			const struct sample *sample, int64_t now)
+{
+	fill_alert(in, t, s, word, sample, now);
+	store_relaxed(&s->endless, true);
+	in->asking = true;
+	in->asked_ns = now;
+	if (load_acquire(&in->evidence.state) == EVIDENCE_READY)
+		store_relaxed(&in->evidence.state, EVIDENCE_FREE); /* came too late for the last one */
+	if (load_relaxed(&in->evidence.state) == EVIDENCE_FREE)
+		hang_evidence(in, s);
+	ask_where(in, t, word, now);
+}
+
+/* The service on `t`, whose run word was `word`. Returns when it is worth the next look. */
+static int64_t look_at(struct thread *t, uint64_t word, int64_t now)
+{
+	bool detached = run_state_of(word) == RUN_DETACHED;
+	struct service *s = load_relaxed(&t->cur);
+	if (s == NULL)
+		return INT64_MAX;
+	struct sample sample = {
+		.service = service_handle(s),
+		.message_number = load_acquire(&s->message_number), /* pairs with begin_message */
+		.cpu_ns = message_cpu(t, s, detached, now),
+	};
+	if (!is_sound(t, word) || sample.message_number == 0)
+		return now + 100 * NS_PER_MS;
+	struct incident *in = find(sample.service, sample.cpu_ns >= endless.warn_ns);
+	if (in == NULL)
+		return now + endless.warn_ns - sample.cpu_ns;
+	in->subject = s;
+	if (!in->asking && rule_long_message(&in->episode, &sample, endless.warn_ns))
+		begin_alert(in, t, s, word, &sample, now);
+	in->alert.cpu_ns = sample.cpu_ns; /* for the closing line */
+	in->alert.wall_ns = now - load_relaxed(&s->message_since_ns);
+	if (in->asking && now - in->signalled_ns >= EVIDENCE_RETRY_NS)
+		ask_where(in, t, word, now);
+	return in->asking ? now + EVIDENCE_RETRY_NS : now + in->episode.next_ns - sample.cpu_ns;
+}
+
+static void end_if_over(struct incident *in)
+{
+	struct service *s = in->subject;
+	struct sample now = {
+		.service = in->episode.service,
+		.message_number = load_acquire(&s->message_number),
+	};
+	bool gone = service_handle(s) != in->episode.service ||
+		    load_relaxed(&s->status) == SERVICE_DEAD;
+	if (!rule_is_over(&in->episode, gone ? NULL : &now))
+		return;
+	take_evidence_back(in);
+	if (in->episode.alerts > 0)
+		alert_write_over(&in->alert);
+	in->episode = (struct episode){0};
+}
+
+static int64_t tend(struct incident *in, int64_t now, const struct runq_due *due)
+{
+	bool ready = load_acquire(&in->evidence.state) == EVIDENCE_READY;
+	if (in->asking && (ready || now - in->asked_ns >= EVIDENCE_PATIENCE_NS))
+		write_alert(in, due);
+	if (!in->asking)
+		end_if_over(in);
+	return in->asking ? now + EVIDENCE_RETRY_NS : INT64_MAX;
+}
+
+int64_t endless_pass(int64_t now, const struct runq_due *due)
+{
+	/* Somebody may begin a long message at any time without telling us. */
+	int64_t next = INT64_MAX;
+	for (int i = 0; i < thread_count(); i++) {
+		struct thread *t = thread_at(i);
+		uint64_t word = load_acquire(&t->run);
+		if (run_state_of(word) != RUN_BODY && run_state_of(word) != RUN_DETACHED)
+			continue;
+		int64_t at = look_at(t, word, now);
+		if (at < next)
+			next = at;
+	}
+	for (int i = 0; i < endless.count; i++) {
+		struct incident *in = &endless.incident[i];
+		if (in->episode.service == 0)
+			continue;
+		int64_t at = tend(in, now, due);
+		if (at < next)
+			next = at;
+	}
+	/* The coarse tick: never later than 100 ms while anybody runs. */
+	int64_t coarse = now + 100 * NS_PER_MS;
+	return next == INT64_MAX ? next : next < coarse ? next : coarse;
+}

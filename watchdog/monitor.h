@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The monitor thread: it ends slices, repeats requests, hands slots off, and writes the alerts. It never
+ * allocates, uses no stdio buffers, loads nothing and creates no threads, so it works while any other
+ * thread is stuck anywhere.
+ */
+#ifndef WATCHDOG_MONITOR_H
+#define WATCHDOG_MONITOR_H
+
+#include "core/base.h"
+
+struct monitor_options {
+	int64_t warn_ns;    /* CPU in one message that is worth an alert */
+	int64_t handoff_ns; /* how long a request may go unheard in C code */
+};
+
+/* After sched_init. */
+void monitor_start(const struct monitor_options *options);
+void monitor_stop(void);
+
+/* For tests and figures: wake-ups of the monitor so far, alerts written. Any thread. */
+uint64_t monitor_passes(void);
+uint64_t monitor_alerts(void);
+
+#endif

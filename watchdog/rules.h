@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The watchdog's rules: pure functions over what was sampled, without clocks, threads or I/O.
+ */
+#ifndef WATCHDOG_RULES_H
+#define WATCHDOG_RULES_H
+
+#include "core/base.h"
+
+/* What was seen of one message being handled. */
+struct sample {
+	uint32_t service;
+	uint64_t message_number; /* 0: none */
+	int64_t cpu_ns;          /* CPU used by this message so far */
+};
+
+/* One episode: a message that used more CPU than the threshold, from the first alert to its end. */
+struct episode {
+	uint32_t service; /* 0: free */
+	uint64_t message_number;
+	int64_t next_ns; /* CPU figure at which the next alert is due */
+	int alerts;
+};
+
+/* CPU after which the message is worth an alert for the n-th time: warn, 2 warn, 4 warn, ... */
+int64_t rule_threshold_ns(int64_t warn_ns, int alerts);
+
+/* Is an alert due? Updates the episode, which begins when the first one is due. */
+bool rule_long_message(struct episode *e, const struct sample *now, int64_t warn_ns);
+/* Is the episode over: is the service at another message, or gone (`now` NULL)? */
+bool rule_is_over(const struct episode *e, const struct sample *now);
+
+/* A request to stop was made `since_ns` ago and not honoured. What next? */
+enum request_step { REQUEST_WAIT, REQUEST_SIGNAL, REQUEST_HAND_OFF };
+struct request_age {
+	int64_t since_ask_ns, since_signal_ns;
+	bool asleep;     /* in a system call: a signal would break it */
+	bool again;      /* this message was handed off before */
+	bool refused;    /* the handler has said no at least once */
+};
+enum request_step rule_request(const struct request_age *age, int64_t retry_ns, int64_t handoff_ns);
+
+/* How long to wait before looking at a detached thread again: it doubles while nothing changes. */
+int64_t rule_backoff_ns(int64_t last_ns, bool progress, int64_t min_ns, int64_t max_ns);
+
+#endif
