@@ -219,6 +219,7 @@ int shutdown_run(void)
 		tell_services(begin + end.patience_ns);
 	/* 2. all services end but the logger; what loops is cut off */
 	int64_t limit = clock_mono_ns() + end.patience_ns;
+	store_relaxed(&sched.ending, true);
 	doom_all(true);
 	bool clean = wait_until_ended(limit);
 	/* 3. the last lines */

@@ -35,6 +35,10 @@ stack_swap_sp:
 	.cfi_endproc
 	.size	stack_swap_sp, .-stack_swap_sp
 
+/* What earlier calls left on the stack below us would look like frames of foreign code in the gaps of the
+ * callee's first frames, for as long as those live. */
+#define STALE_BYTES 512
+
 /* The marked call lies in the parkable section: its return address is on every parked stack. */
 	.section parkable_text, "ax", @progbits
 	.globl	stack_call_marked
@@ -59,7 +63,13 @@ stack_call_marked:
 	.cfi_offset %r14, -48
 	.cfi_offset %r15, -56
 	movq	%rsp, (%rdx)
-	movq	%rdi, %rax
+	movq	%rdi, %rbx
+	leaq	-STALE_BYTES(%rsp), %rdi
+	movl	$STALE_BYTES / 8, %ecx
+	xorl	%eax, %eax
+	cld
+	rep stosq
+	movq	%rbx, %rax
 	movq	%rsi, %rdi
 	xorl	%ebx, %ebx
 	xorl	%r12d, %r12d

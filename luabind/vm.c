@@ -20,6 +20,7 @@
 #include "core/mem.h"
 #include "core/name.h"
 #include "luabind/api.h"
+#include "luabind/enter.h"
 #include "luabind/interrupt.h"
 #include "sched/sched.h"
 
@@ -86,23 +87,11 @@ void vm_push_traceback(lua_State *L)
 
 /* ---- protected calls into the VM ---- */
 
-struct vm_call {
-	lua_State *L;
-	int arguments, handler, status;
-};
-
-/* Runs on a stack that may be parked from here on. */
-static PARKABLE void run_call(void *arg)
-{
-	struct vm_call *call = arg;
-	call->status = lua_pcall(call->L, call->arguments, 0, call->handler);
-}
-
 static int protected_call(struct vm *vm, int arguments, int handler)
 {
 	struct vm_call call = {load_relaxed(&vm->L), arguments, handler, 0};
 	struct service *s = vm->service;
-	stack_call_marked(run_call, &call, &s->mark);
+	stack_call_marked(enter_call, &call, &s->mark);
 	s->mark = 0;
 	return call.status;
 }
@@ -277,11 +266,6 @@ static bool forget_running_trace(struct vm *vm, lua_State *L)
 	return status == 0 && vm->traces.compiled > before;
 }
 
-static PARKABLE void run_lua_close(void *arg)
-{
-	lua_close(arg);
-}
-
 static void abandon(struct service *s)
 {
 	struct vm *vm = s->state;
@@ -305,7 +289,7 @@ static void close_vm(struct service *s)
 	if (L) {
 		lua_sethook(L, NULL, 0, 0);
 		store_relaxed(&vm->L, NULL); /* interrupts leave it alone from now on */
-		stack_call_marked(run_lua_close, L, &s->mark);
+		stack_call_marked(enter_close, L, &s->mark);
 		s->mark = 0;
 	}
 	free_vm(s);

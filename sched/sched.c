@@ -73,7 +73,8 @@ bool sched_post(uint32_t source, uint32_t dest, int type, int32_t session, void 
 
 void sched_answer_error(uint32_t from, uint32_t source, int32_t session)
 {
-	sched_post(from, source, MESSAGE_ERROR, session, NULL, 0);
+	if (!load_relaxed(&sched.ending))
+		sched_post(from, source, MESSAGE_ERROR, session, NULL, 0);
 }
 
 /* Messages that nobody will handle: whoever waits for an answer is told. */

@@ -27,7 +27,8 @@ struct sched {
 	futex_word bell;
 	_Atomic int64_t monitor_due_ns;
 
-	_Atomic bool stopping;
+	_Atomic bool stopping; /* workers end */
+	_Atomic bool ending;   /* all services end: nobody is told of anybody's end any more */
 	_Atomic uint64_t messages_dead; /* sent to nobody */
 	_Atomic uint64_t signals;       /* preemption signals sent */
 	_Atomic uint64_t handoffs;

@@ -89,9 +89,9 @@ void thread_return_spare(struct thread *t)
 
 void thread_give_slot(struct thread *t, struct worker *w)
 {
-	t->slot = w; /* the spare is asleep: its fields are ours until the wake-up */
 	store_relaxed(&w->thread, t);
-	add_acq_rel(&t->wake, 1); /* releases t->slot to wait_for_slot */
+	store_release(&t->given, w); /* pairs with the exchange in wait_for_slot */
+	add_acq_rel(&t->wake, 1);
 	futex_wake(&t->wake);
 }
 
@@ -99,7 +99,8 @@ void thread_give_slot(struct thread *t, struct worker *w)
 static struct worker *wait_for_slot(struct thread *t)
 {
 	for (;;) {
-		uint32_t seen = load_acquire(&t->wake); /* acquires thread_give_slot */
+		uint32_t seen = load_acquire(&t->wake);
+		t->slot = exchange_acq_rel(&t->given, NULL); /* acquires thread_give_slot */
 		if (t->slot)
 			return t->slot;
 		if (load_acquire(&threads.ending))
@@ -225,7 +226,7 @@ void thread_start(struct worker *w)
 	pthread_mutex_lock(&threads.lock);
 	struct thread *t = new_thread();
 	ensure(t != NULL);
-	t->slot = w;
+	store_relaxed(&t->given, w);
 	store_relaxed(&w->thread, t);
 	if (!launch(t))
 		panic("cannot create a worker thread (see ulimit -u)");
@@ -239,7 +240,7 @@ void thread_top_up(int idle)
 		struct thread *t = new_thread();
 		if (t == NULL)
 			break;
-		t->slot = NULL;
+		store_relaxed(&t->given, NULL);
 		store_relaxed(&t->run, run_word(0, RUN_LOOP));
 		if (!launch(t)) {
 			lock_take(&threads.spare_lock);

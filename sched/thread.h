@@ -66,6 +66,7 @@ struct thread {
 	_Atomic uint64_t probe;  /* epoch that is asked where it is; written by the monitor */
 	_Atomic uint32_t refused; /* how often the handler could not park (tier C) */
 	_Atomic uint32_t signals; /* signals sent to it */
+	_Atomic(struct worker *) given; /* the slot that a spare is given: release; acquire by the spare */
 	futex_word wake;          /* a spare sleeps on it until it is given a slot or told to end */
 	_Atomic int64_t detached_cpu_ns; /* its CPU clock when it lost its slot */
 	_Atomic bool slowed;             /* runs at low OS priority since its hand-off */

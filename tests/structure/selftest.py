@@ -23,6 +23,17 @@ CLEAN = {
     'tests/unit/test_a.c': '#include <lua.h>\nint main(void)\n{\n}\n' + '\n' * 600,
 }
 
+# Of thread_local: twice.c, a room, and a word of the complaint that is due, or none.
+TWICE = 'void *{0}(void);\nvoid call_twice(void **p, void (*f)(void)) {{ p[0] = {0}(); f(); {1} }}\n'
+SELF = '__thread void *t;\nvoid *thread_self(void) { return t; }\n'
+PLANTED_TLS = [
+    (TWICE.format('thread_self', 'p[1] = thread_self();'), SELF, None),
+    (TWICE.format('thread_self', 'p[1] = p[0];'), SELF, '2 calls'),
+    (TWICE.format('thread_self', 'p[1] = thread_self();'), SELF + '__thread int n;\nint bad(void) { return n; }\n',
+     'bad uses'),
+    (TWICE.format('thread_self', 'p[1] = thread_self();'), 'int n;\n', 'looks at the wrong thing'),
+]
+
 # Check, planted files, and a word of the complaint that is due.
 PLANTED = [
     ('layers', {'core/x.c': '#include "sched/s.h"\n'}, 'core/x.c:1'),
@@ -66,8 +77,22 @@ def run(check, root, compiler):
     return subprocess.run(command, text=True, capture_output=True, timeout=120)
 
 
+def right_of_tls(compiler, twice, room, word):
+    """Is thread_local.py's verdict on these two sources the one that is due?"""
+    with tempfile.TemporaryDirectory() as root:
+        plant(root, {'twice.c': twice, 'room.c': room})
+        for name in ('twice', 'room'):
+            subprocess.run([*compiler, '-O2', '-fPIC', '-c', name + '.c'], cwd=root, check=True, timeout=60)
+        command = [sys.executable, '-B', os.path.join(HERE, 'thread_local.py'), 'twice.o', 'room.o']
+        done = subprocess.run(command, cwd=root, text=True, capture_output=True, timeout=120)
+        right = done.returncode == (1 if word else 0) and (word or '') in done.stdout and not done.stderr
+        if not right:
+            print(f'thread_local: status {done.returncode}, due {word}\n{done.stdout}{done.stderr}')
+        return right
+
+
 def main(*compiler):
-    failed = 0
+    failed = sum(not right_of_tls(compiler, *planted) for planted in PLANTED_TLS)
     for check, planted, word in [(c, {}, '') for c in ('layers', 'sizes', 'headers', 'listed')] + PLANTED:
         with tempfile.TemporaryDirectory() as root:
             plant(root, CLEAN)
@@ -78,7 +103,7 @@ def main(*compiler):
             failed += not right
             if not right:
                 print(f'{check} with {planted}: status {done.returncode}\n{done.stdout}{done.stderr}')
-    print(f'selftest: {len(PLANTED) + 4} checked, {failed} faults')
+    print(f'selftest: {len(PLANTED) + len(PLANTED_TLS) + 4} checked, {failed} faults')
     return 1 if failed else 0
 
 

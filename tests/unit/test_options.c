@@ -443,7 +443,7 @@ static void settings_become_the_environment(void **state)
 	/* The environment has its own copies. */
 	assert_string_equal(env_get("thread"), "3");
 	assert_string_equal(env_get("mine"), "yes");
-	assert_string_equal(env_get("harbor"), "1");
+	assert_string_equal(env_get("harbor"), "0");
 	assert_null(env_get("logger"));
 	env_term();
 	(void)state;

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#include "luabind/enter.h"
+
+PARKABLE void enter_call(void *arg)
+{
+	struct vm_call *call = arg;
+	call->status = lua_pcall(call->L, call->arguments, 0, call->handler);
+}
+
+PARKABLE void enter_close(void *L)
+{
+	lua_close(L);
+}
