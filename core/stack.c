@@ -15,6 +15,16 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
+/* ThreadSanitizer keeps a list of calls per fiber. Functions that are left by a switch and never returned
+ * from would add to it at every turn until it overflows, so they must not report that they were called. */
+#if WITH_TSAN && defined(__clang__)
+#define NOT_TRACED __attribute__((disable_sanitizer_instrumentation))
+#elif WITH_TSAN
+#define NOT_TRACED __attribute__((no_sanitize_thread))
+#else
+#define NOT_TRACED
+#endif
+
 void stack_swap_sp(void **save, void *load);
 
 enum {
@@ -117,7 +127,7 @@ void stack_of_thread(struct stack *stack)
 }
 
 /* The first switch to a prepared stack "returns" to this, which runs the entry that lies above it. */
-static void stack_begin(void)
+static NOT_TRACED void stack_begin(void)
 {
 #if WITH_ASAN
 	__sanitizer_finish_switch_fiber(NULL, NULL, NULL);
@@ -149,7 +159,7 @@ void stack_prepare(struct stack *stack, void (*entry)(void))
 	stack->fake = NULL;
 }
 
-static void announce(struct stack *from, bool leaving, struct stack *to)
+static NOT_TRACED void announce(struct stack *from, bool leaving, struct stack *to)
 {
 #if WITH_ASAN
 	__sanitizer_start_switch_fiber(leaving ? NULL : &from->fake, to->low, to->size_bytes);
@@ -162,7 +172,7 @@ static void announce(struct stack *from, bool leaving, struct stack *to)
 	(void)to;
 }
 
-void stack_switch(struct stack *from, struct stack *to)
+NOT_TRACED void stack_switch(struct stack *from, struct stack *to)
 {
 	announce(from, false, to);
 	stack_swap_sp(&from->sp, to->sp);
@@ -171,7 +181,7 @@ void stack_switch(struct stack *from, struct stack *to)
 #endif
 }
 
-void stack_leave(struct stack *from, struct stack *to)
+NOT_TRACED void stack_leave(struct stack *from, struct stack *to)
 {
 	void *nobody;
 	announce(from, true, to);

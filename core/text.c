@@ -1,4 +1,19 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * What counts as a live frame of other code, when all there is is the raw stack? A word that is an address of
+ * such code may be the return address of a frame that is alive, or what a finished call left behind. The
+ * second kind is frequent and can last: string.find has an array of 512 bytes in its frame that it does not
+ * initialise, and the allocator's return addresses in it would keep the service from being parked for as
+ * long as the search goes on. So words are told apart where that is certain:
+ *
+ *   A frame of other code with VM code above it has called the VM. A library that came with us and does not
+ *   depend on the Lua library (libc, jemalloc) can do that only through a pointer, so its word counts only if
+ *   it follows an indirect call. Our own code does it through a pointer or by a call whose target is in the
+ *   VM (through the PLT); it is compiled without tail calls, so it cannot have left a frame whose last call
+ *   leads elsewhere. Of everything else, C modules above all, every word counts.
+ *
+ * A word that counts wrongly only delays: the monitor tries again, and hands the slot off in the end.
+ */
 #include "core/text.h"
 #include "core/atomics.h"
 #include "core/fragile.h"
@@ -8,6 +23,7 @@
 #include <link.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Named by the linker: the bounds of what PARKABLE marks. Weak, for programs without any. */
 extern const char parkable_text_start[] __asm__("__start_parkable_text") __attribute__((weak));
@@ -21,6 +37,7 @@ struct range {
 };
 
 struct table {
+	bool starting;       /* made before any service could load a library */
 	struct table *older; /* kept until text_term: a handler may still read it */
 	int count, fragile;
 	struct range range[];
@@ -52,6 +69,41 @@ static void table_add_pierced(struct table *t, uintptr_t start, uintptr_t end, e
 	table_add(t, start, end, outer);
 }
 
+static const Elf64_Dyn *dynamic_of(const struct dl_phdr_info *object)
+{
+	for (int i = 0; i < object->dlpi_phnum; i++)
+		if (object->dlpi_phdr[i].p_type == PT_DYNAMIC)
+			return (const Elf64_Dyn *)(object->dlpi_addr +
+						   object->dlpi_phdr[i].p_vaddr);
+	return NULL;
+}
+
+/* Does the object ask for the Lua library? A module may also find it by itself; that is why only what was
+ * there at the start is trusted. */
+static bool needs_vm(const struct dl_phdr_info *object)
+{
+	const char *names = NULL;
+	const Elf64_Dyn *dynamic = dynamic_of(object);
+	for (const Elf64_Dyn *d = dynamic; d && d->d_tag != DT_NULL; d++)
+		if (d->d_tag == DT_STRTAB)
+			names = (const char *)(d->d_un.d_ptr >= object->dlpi_addr
+						       ? d->d_un.d_ptr
+						       : d->d_un.d_ptr + object->dlpi_addr);
+	for (const Elf64_Dyn *d = dynamic; d && names && d->d_tag != DT_NULL; d++)
+		if (d->d_tag == DT_NEEDED && strstr(names + d->d_un.d_val, "luajit"))
+			return true;
+	return false;
+}
+
+/* Objects are kept by their address: what was trusted at the start still is after a refresh. */
+static enum text_kind kind_of_object(const struct table *t, const struct dl_phdr_info *object,
+				     uintptr_t start)
+{
+	if (t->starting)
+		return needs_vm(object) ? TEXT_FOREIGN : TEXT_SYSTEM;
+	return text_kind_of(start) == TEXT_SYSTEM ? TEXT_SYSTEM : TEXT_FOREIGN;
+}
+
 static void add_code(struct table *t, struct dl_phdr_info *object, uintptr_t start, uintptr_t end)
 {
 	struct fragile_range piece[FRAGILE_MAX];
@@ -63,9 +115,9 @@ static void add_code(struct table *t, struct dl_phdr_info *object, uintptr_t sta
 		table_add_pierced(t, start, end, fragile < 0 ? TEXT_FRAGILE : TEXT_VM, piece,
 				  t->fragile, TEXT_FRAGILE);
 	} else if (parkable.start >= start && parkable.start < end) {
-		table_add_pierced(t, start, end, TEXT_FOREIGN, &parkable, 1, TEXT_PARKABLE);
+		table_add_pierced(t, start, end, TEXT_OURS, &parkable, 1, TEXT_PARKABLE);
 	} else {
-		table_add(t, start, end, TEXT_FOREIGN);
+		table_add(t, start, end, kind_of_object(t, object, start));
 	}
 }
 
@@ -91,6 +143,7 @@ void text_refresh(void)
 {
 	pthread_mutex_lock(&text.lock);
 	struct table *t = mem_zalloc(sizeof(*t) + RANGES_MAX * sizeof(t->range[0]));
+	t->starting = load_relaxed(&text.table) == NULL;
 	dl_iterate_phdr(add_object, t);
 	qsort(t->range, (size_t)t->count, sizeof(t->range[0]), by_start);
 	t->older = load_relaxed(&text.table);
@@ -114,7 +167,7 @@ void text_term(void)
 	}
 }
 
-static enum text_kind kind_in(const struct table *t, uintptr_t address)
+static const struct range *range_in(const struct table *t, uintptr_t address)
 {
 	int low = 0, high = t->count;
 	while (low < high) {
@@ -124,15 +177,53 @@ static enum text_kind kind_in(const struct table *t, uintptr_t address)
 		else
 			high = middle;
 	}
-	if (low < t->count && address >= t->range[low].start)
-		return t->range[low].kind;
-	return TEXT_NONE;
+	return low < t->count && address >= t->range[low].start ? &t->range[low] : NULL;
+}
+
+static enum text_kind kind_in(const struct table *t, uintptr_t address)
+{
+	const struct range *r = range_in(t, address);
+	return r ? r->kind : TEXT_NONE;
 }
 
 enum text_kind text_kind_of(uintptr_t address)
 {
 	const struct table *t = load_acquire(&text.table);
 	return t ? kind_in(t, address) : TEXT_FOREIGN;
+}
+
+static uintptr_t relative(uintptr_t from, uintptr_t displacement_at)
+{
+	int32_t displacement;
+	memcpy(&displacement, (const void *)displacement_at, sizeof(displacement));
+	return from + (uintptr_t)(intptr_t)displacement;
+}
+
+/* Where a call through a PLT stub (`jmp *slot(%rip)`) ends; other targets are where they are. */
+static uintptr_t behind_stub(const struct table *t, uintptr_t target)
+{
+	const uint8_t *code = (const uint8_t *)target;
+	const struct range *r = range_in(t, target);
+	if (r == NULL || target + 6 > r->end || code[0] != 0xff || code[1] != 0x25)
+		return target;
+	return *(const uintptr_t *)relative(target + 6, target + 2);
+}
+
+/* Can the word be the return address of a frame that has called the VM? */
+static bool may_have_called_vm(const struct table *t, const struct range *r, uintptr_t word)
+{
+	if (r->kind == TEXT_FOREIGN || r->kind == TEXT_FRAGILE)
+		return true;
+	if (word < r->start + 5)
+		return false;
+	if (*(const uint8_t *)(word - 5) == 0xe8) {
+		uintptr_t target = relative(word, word - 4);
+		if (target >= r->start && target < r->end)
+			return r->kind == TEXT_OURS &&
+			       kind_in(t, behind_stub(t, target)) == TEXT_VM;
+	}
+	/* Not a direct call inside of its own library: an indirect one, or no return address at all. */
+	return true;
 }
 
 uintptr_t text_find_unparkable(uintptr_t from, uintptr_t to)
@@ -145,8 +236,9 @@ uintptr_t text_find_unparkable(uintptr_t from, uintptr_t to)
 		uintptr_t word = *(const uintptr_t *)at;
 		if (word < lowest || word >= highest)
 			continue;
-		enum text_kind kind = kind_in(t, word);
-		if (kind == TEXT_FOREIGN || kind == TEXT_FRAGILE)
+		const struct range *r = range_in(t, word);
+		if (r && r->kind != TEXT_VM && r->kind != TEXT_PARKABLE &&
+		    may_have_called_vm(t, r, word))
 			return at;
 	}
 	return 0;

@@ -14,7 +14,9 @@ enum text_kind {
 	TEXT_VM,       /* the Lua library */
 	TEXT_FRAGILE,  /* a function of the Lua library that keeps the address of a thread-local variable */
 	TEXT_PARKABLE, /* ours, marked PARKABLE */
-	TEXT_FOREIGN,  /* everything else that is code */
+	TEXT_OURS,     /* the executable */
+	TEXT_SYSTEM,   /* a library that came with us and knows nothing of the Lua library: libc, ... */
+	TEXT_FOREIGN,  /* everything else that is code: C modules and what they brought along */
 };
 
 /* Reads the loaded objects. `vm_address`: any address inside the library that services may be parked in
@@ -26,8 +28,8 @@ void text_term(void);
 
 /* Async-signal-safe, a binary search. */
 enum text_kind text_kind_of(uintptr_t address);
-/* First address in [from, to) of the stack (8-byte words) that holds an address of foreign or fragile
- * code; 0 if there is none. Async-signal-safe. */
+/* First address in [from, to) of the stack (8-byte words) that may belong to a live frame of code in which
+ * nobody may be parked; 0 if there is none. Async-signal-safe. See text.c for what counts. */
 uintptr_t text_find_unparkable(uintptr_t from, uintptr_t to);
 
 /* How many functions of the VM library are fragile; 0 means that they could not be found (then nothing

@@ -4,7 +4,7 @@
 PARKABLE void enter_call(void *arg)
 {
 	struct vm_call *call = arg;
-	call->status = lua_pcall(call->L, call->arguments, 0, call->handler);
+	call->status = lua_pcall(call->L, call->arguments, call->results, call->handler);
 }
 
 PARKABLE void enter_close(void *L)

@@ -12,7 +12,7 @@
 
 struct vm_call {
 	lua_State *L;
-	int arguments, handler, status;
+	int arguments, results, handler, status;
 };
 
 /* lua_pcall with a struct vm_call. For stack_call_marked. */

@@ -11,17 +11,24 @@
 #include <lauxlib.h>
 #include <string.h>
 
-/* CPU including what the present run has used so far; for the service itself and for displays. */
-static int64_t cpu_ns_of(const struct service *s)
+/* What the present run has used since the last booking. A detached service is booked when it comes home:
+ * its thread has a CPU clock, but it is not ours to name here. */
+static int64_t running_ns(const struct service *s)
 {
 	int64_t mark = load_relaxed(&s->message_mark_ns);
-	return load_relaxed(&s->cpu_ns) + (mark ? clock_mono_ns() - mark : 0);
+	bool on_slot = load_relaxed(&s->status) == SERVICE_RUNNING;
+	return mark && on_slot ? clock_mono_ns() - mark : 0;
+}
+
+/* CPU including the present run; for the service itself and for displays. */
+static int64_t cpu_ns_of(const struct service *s)
+{
+	return load_relaxed(&s->cpu_ns) + running_ns(s);
 }
 
 static int64_t message_ns_of(const struct service *s)
 {
-	int64_t mark = load_relaxed(&s->message_mark_ns);
-	return load_relaxed(&s->message_cpu_ns) + (mark ? clock_mono_ns() - mark : 0);
+	return load_relaxed(&s->message_cpu_ns) + running_ns(s);
 }
 
 static double seconds(int64_t ns)

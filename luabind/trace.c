@@ -36,6 +36,14 @@ static const struct trace_range *by_number(const struct trace_map *map, int numb
 	return NULL;
 }
 
+/* The end of a path that is too long for the record. */
+static const char *file_tail(const char *path)
+{
+	enum { LINE_BYTES = 12 };
+	size_t length = strlen(path), room = sizeof(((struct trace_map *)0)->where) - LINE_BYTES;
+	return length <= room ? path : path + length - room;
+}
+
 /* ("start", number, function, pc, parent or nil, exit or nil). Upvalues: map, jit.util.funcinfo. */
 static void on_start(lua_State *L, struct trace_map *map)
 {
@@ -51,10 +59,14 @@ static void on_start(lua_State *L, struct trace_map *map)
 	lua_pushvalue(L, 3);
 	lua_pushvalue(L, 4);
 	lua_call(L, 2, 1);
-	lua_getfield(L, -1, "loc");
-	const char *where = lua_tostring(L, -1);
-	snprintf(map->where, sizeof(map->where), "%s", where ? where : "?");
-	lua_pop(L, 2);
+	lua_getfield(L, -1, "source");
+	lua_getfield(L, -2, "currentline");
+	const char *source = lua_tostring(L, -2);
+	/* As in a traceback: a file by its path, a text by its first bytes. */
+	bool file = source && source[0] == '@';
+	snprintf(map->where, sizeof(map->where), file ? "%s:%d" : "[string \"%.20s\"]:%d",
+		 source ? file_tail(source + file) : "?", (int)lua_tointeger(L, -1));
+	lua_pop(L, 3);
 }
 
 static struct trace_range *new_range(struct trace_map *map)

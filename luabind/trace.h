@@ -16,7 +16,7 @@
 struct trace_range {
 	uintptr_t start, end;
 	int number;
-	char where[48]; /* "main.lua:12" where the root trace starts */
+	char where[96]; /* "./main.lua:12" where the root trace starts */
 };
 
 struct trace_map {
@@ -25,7 +25,7 @@ struct trace_map {
 	uint64_t compiled;   /* traces so far, also flushed ones */
 	/* The trace being recorded. */
 	int recording, parent;
-	char where[48];
+	char where[96];
 };
 
 /* Asks the VM to report to `map`. Inside a protected call. */

@@ -33,7 +33,7 @@
 enum { STACK_RESERVE_BYTES = 32 * 1024 };
 
 /* Stack slots of the main state while it serves. */
-enum { SLOT_TRACEBACK = 1, SLOT_CALLBACK = 2 };
+enum { SLOT_TRACEBACK = 1, SLOT_CALLBACK = 2, SLOT_COLLECT = 3 };
 
 void (*vm_options_for)(const char *service_name, struct vm_options *out);
 
@@ -87,9 +87,9 @@ void vm_push_traceback(lua_State *L)
 
 /* ---- protected calls into the VM ---- */
 
-static int protected_call(struct vm *vm, int arguments, int handler)
+static int protected_call(struct vm *vm, int arguments, int results, int handler)
 {
-	struct vm_call call = {load_relaxed(&vm->L), arguments, handler, 0};
+	struct vm_call call = {load_relaxed(&vm->L), arguments, results, handler, 0};
 	struct service *s = vm->service;
 	stack_call_marked(enter_call, &call, &s->mark);
 	s->mark = 0;
@@ -112,10 +112,11 @@ static int on_panic(lua_State *L)
 	return 0;
 }
 
-/* (launch line): everything up to the end of the main chunk, protected. */
+/* (struct vm) -> the loader chunk: makes a VM of ours out of an empty one, protected. It only prepares: its own
+ * frame is not parkable, so nothing of the user's may run below it. */
 static int boot(lua_State *L)
 {
-	struct vm *vm = lua_touserdata(L, 2);
+	struct vm *vm = lua_touserdata(L, 1);
 	luaL_openlibs(L);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
 	lua_pushlightuserdata(L, vm);
@@ -124,11 +125,8 @@ static int boot(lua_State *L)
 		luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
 	trace_attach(L, &vm->traces);
 	api_open(L);
-	lua_settop(L, 1);
 	api_push_loader(L);
-	lua_insert(L, 1);
-	lua_call(L, 1, 0);
-	return 0;
+	return 1;
 }
 
 static void tell_launcher(struct service *s, const char *reason)
@@ -142,6 +140,13 @@ static void tell_launcher(struct service *s, const char *reason)
 		sched_post(service_handle(s), launcher, MESSAGE_TEXT, 0, text, 6 + line);
 	else
 		mem_free(text);
+}
+
+/* A full collection may run finalizers, and an error in one is raised: protected only. */
+static int collect(lua_State *L)
+{
+	lua_gc(L, LUA_GCCOLLECT, 0);
+	return 0;
 }
 
 static void fail_start(struct vm *vm, const char *reason)
@@ -166,17 +171,24 @@ static void start(struct vm *vm, struct message *m)
 	}
 	lua_atpanic(L, on_panic);
 	store_relaxed(&vm->L, L);
-	/* Four pushes that allocate next to nothing; a limit too small even for them fails above. */
+	/* What is pushed outside of protected calls must not meet the limit, which is set when all is there. */
 	vm_push_traceback(L);
+	lua_pushcfunction(L, collect);
 	lua_pushcfunction(L, boot);
-	lua_pushlstring(L, m->data, m->size_bytes);
 	lua_pushlightuserdata(L, vm);
-	if (protected_call(vm, 2, SLOT_TRACEBACK) != 0 && !load_relaxed(&vm->service->doomed)) {
+	int status = protected_call(vm, 1, 1, SLOT_TRACEBACK);
+	if (status == 0) {
+		lua_pushlstring(L, m->data, m->size_bytes);
+		heap_set_limit_bytes(vm->heap, vm->memlimit_bytes);
+		status = protected_call(vm, 1, 0, SLOT_TRACEBACK);
+	}
+	if (status != 0 && !load_relaxed(&vm->service->doomed)) {
 		const char *reason = lua_tostring(L, -1);
 		fail_start(vm, reason ? reason : "(error object is not a string)");
 	}
-	lua_settop(L, SLOT_TRACEBACK);
+	lua_settop(L, 2);
 	api_push_callback(L);
+	lua_insert(L, SLOT_CALLBACK); /* the collector moves up to SLOT_COLLECT */
 	vm->has_callback = lua_isfunction(L, SLOT_CALLBACK);
 }
 
@@ -204,7 +216,7 @@ static void call_back(struct vm *vm, struct message *m)
 {
 	lua_State *L = load_relaxed(&vm->L);
 	size_t size_bytes = m->size_bytes;
-	lua_settop(L, SLOT_CALLBACK);
+	lua_settop(L, SLOT_COLLECT);
 	lua_pushvalue(L, SLOT_CALLBACK);
 	lua_pushinteger(L, m->type);
 	if (m->data)
@@ -216,14 +228,18 @@ static void call_back(struct vm *vm, struct message *m)
 	lua_pushinteger(L, m->source);
 	if (vm->forward)
 		message_take_data(m); /* HANDOVER: the callback frees the payload or sends it on */
-	int status = protected_call(vm, 5, SLOT_TRACEBACK);
+	int status = protected_call(vm, 5, 0, SLOT_TRACEBACK);
 	if (status == 0)
 		return;
 	if (!load_acquire(&vm->service->doomed))
 		report(vm, status, m, size_bytes);
-	lua_settop(L, SLOT_CALLBACK);
-	if (status == LUA_ERRMEM)
-		lua_gc(L, LUA_GCCOLLECT, 0);
+	lua_settop(L, SLOT_COLLECT);
+	/* LuaJIT collects nothing when an allocation is refused; without this every message would fail. */
+	if (status == LUA_ERRMEM) {
+		lua_pushvalue(L, SLOT_COLLECT);
+		protected_call(vm, 0, 0, 0);
+		lua_settop(L, SLOT_COLLECT);
+	}
 }
 
 static void deliver(struct service *s, struct message *m)
@@ -319,7 +335,8 @@ static struct vm *vm_new(struct service *s, const struct vm_options *options)
 	struct vm *vm = mem_zalloc(sizeof(*vm));
 	vm->service = s;
 	vm->jit = options->jit;
-	vm->heap = heap_new(options->memlimit_bytes);
+	vm->memlimit_bytes = options->memlimit_bytes;
+	vm->heap = heap_new(0);
 	return vm;
 }
 

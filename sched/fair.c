@@ -65,14 +65,21 @@ int64_t fair_left_ns(const struct fair *f)
 	return f->used_ns < f->slice_ns ? f->slice_ns - f->used_ns : 0;
 }
 
+/* Where the present request began. Not ve: whoever was preempted in the middle of a request would carry V
+ * almost a request ahead of those whose turn it is, and a sleeper's credit would be worth nothing. */
+static int64_t start_tag(const struct fair *f)
+{
+	return f->ve_ns - fair_virtual(f, f->used_ns);
+}
+
 int64_t fair_dispatched(const struct fair *f, int64_t v_ns)
 {
 	int64_t limit = v_ns + 2 * fair_virtual(f, f->slice_ns);
-	int64_t tag = f->ve_ns - limit < 0 ? f->ve_ns : limit;
-	return max_ns(v_ns, tag);
+	int64_t tag = start_tag(f);
+	return max_ns(v_ns, tag - limit < 0 ? tag : limit);
 }
 
 int64_t fair_ran_alone(const struct fair *f, int64_t v_ns)
 {
-	return max_ns(v_ns, f->ve_ns - fair_virtual(f, f->used_ns));
+	return max_ns(v_ns, start_tag(f));
 }

@@ -78,6 +78,23 @@ void order_heap_remove(struct order_heap *h, struct heap_node *n)
 	order_heap_fix(h, last);
 }
 
+/* In the part of the heap below place i. Whoever does not go before `f` has nobody below who does.
+ */
+static int count_before(const struct order_heap *h, int32_t i, const struct fair *f, int most)
+{
+	if (most <= 0 || i >= h->count || !fair_before(&h->node[i]->fair, f))
+		return 0;
+	int n = 1;
+	n += count_before(h, 2 * i + 1, f, most - n);
+	n += count_before(h, 2 * i + 2, f, most - n);
+	return n;
+}
+
+int order_heap_before(const struct order_heap *h, const struct fair *f, int most)
+{
+	return count_before(h, 0, f, most);
+}
+
 void order_heap_fix(struct order_heap *h, struct heap_node *n)
 {
 	int32_t i = n->place;

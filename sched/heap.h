@@ -25,6 +25,8 @@ void order_heap_push(struct order_heap *h, struct heap_node *n);
 struct heap_node *order_heap_first(const struct order_heap *h);
 struct heap_node *order_heap_pop(struct order_heap *h);
 void order_heap_remove(struct order_heap *h, struct heap_node *n);
+/* How many of them go before `f`; stops counting at `most`. */
+int order_heap_before(const struct order_heap *h, const struct fair *f, int most);
 /* After n->fair changed in place. */
 void order_heap_fix(struct order_heap *h, struct heap_node *n);
 /* Heap order and places; for debug builds and tests. */

@@ -9,9 +9,9 @@
  *
  * It is allowed where the interrupted code neither holds a lock nor keeps anything that belongs to the
  * thread: in machine code made by LuaJIT (tier A), and inside the LuaJIT library (tier B) when no frame of
- * other code lies between it and our entry into the VM. That is checked on the raw stack: any word in
- * [sp, mark) that is the address of foreign code counts as such a frame. A stale word can only make us
- * refuse. Functions of the library that cache thread-local addresses (core/fragile.h) count as foreign.
+ * other code lies between it and our entry into the VM. That is checked on the raw stack: a word in
+ * [sp, mark) that may be a return address into such code counts as a frame (core/text.c), so a stale word can
+ * only make us refuse. Functions of the library that cache thread-local addresses (core/fragile.h) count as foreign.
  *
  * Everywhere else (tier C) the handler returns, and the monitor tries again or gives the worker's slot to
  * another thread.
@@ -57,7 +57,7 @@ __asm__(".text\n"
 static enum park_tier tier_at(const struct service *s, uintptr_t pc, uintptr_t sp)
 {
 	enum text_kind kind = text_kind_of(pc);
-	if (kind == TEXT_FOREIGN || kind == TEXT_FRAGILE)
+	if (kind != TEXT_NONE && kind != TEXT_VM && kind != TEXT_PARKABLE)
 		return TIER_FOREIGN;
 	if (s->mark == 0 || sp >= s->mark || text_find_unparkable(sp, s->mark) != 0)
 		return TIER_FOREIGN;
@@ -88,6 +88,8 @@ static void park(struct thread *t, struct service *s, enum park_tier tier, bool 
 	t->in_handler = false;
 	/* From here on a second signal finds no service and returns. */
 	if (detached) {
+		/* As in thread_go_home: at home it must not find the slot that it lost. */
+		t->slot = NULL;
 		t->stack = NULL;
 		stack_switch(mine, &t->base);
 	} else {

@@ -29,8 +29,8 @@ static void note_waiting(struct runq *q)
 	store_relaxed(&q->waiting, q->heap.count);
 }
 
-/* Time during which nobody waited is charged, but takes V along. Called when the queue turns from empty to
- * contended (for all who run), and when somebody who ran in an empty queue stops. */
+/* Time during which nobody waited is charged, but takes V along. Called when the queue turns from
+ * empty to contended (for all who run), and when somebody who ran in an empty queue stops. */
 static void charge_alone(struct runq *q, struct runq_entry *e, int64_t now_ns, int64_t stolen_ns)
 {
 	fair_charge(fair_of(e), now_ns - e->charged_to_ns - stolen_ns);
@@ -58,7 +58,8 @@ static void place(struct runq *q, struct runq_entry *e, enum runq_how how)
 	}
 }
 
-/* Prefers the one that went idle first among the lower numbers: a plain scan, bounded by `workers`. */
+/* Prefers the one that went idle first among the lower numbers: a plain scan, bounded by `workers`.
+ */
 static int find_idle(struct runq *q)
 {
 	for (int i = 0; q->idle_count > 0 && i < q->workers; i++)
@@ -143,6 +144,7 @@ static void start(struct runq *q, int worker, struct runq_entry *e, int64_t now_
 	e->charged_to_ns = now_ns;
 	w->running = e;
 	w->started_ns = now_ns;
+	w->slice_left_ns = fair_left_ns(fair_of(e));
 	w->epoch++;
 }
 
@@ -247,16 +249,39 @@ void runq_change(struct runq *q, struct runq_entry *e, int64_t slice_ns, int32_t
 	pthread_mutex_unlock(&q->lock);
 }
 
-/* When the service on this worker must make room for `head`: at the end of its slice, or, if the head's
- * deadline is the earlier one, as soon as it ran for min_run. */
-static int64_t due_at(struct runq *q, struct runq_worker *w, struct runq_entry *head)
+/* How many run with a later deadline than the one on worker i: they are stopped before it. */
+static int rank_of(const struct runq *q, int i)
 {
+	const struct fair *f = &q->worker[i].running->node.fair;
+	int rank = 0;
+	for (int j = 0; j < q->workers; j++) {
+		const struct runq_entry *r = q->worker[j].running;
+		if (r && j != i &&
+		    (fair_before(f, &r->node.fair) || (j < i && !fair_before(&r->node.fair, f))))
+			rank++;
+	}
+	return rank;
+}
+
+/* When the service on worker i must make room: at the end of its slice, or, if one of those who
+ * wait goes before it and has not got the place of somebody with a later deadline, as soon as it
+ * ran for min_run. */
+static int64_t due_at(struct runq *q, int i)
+{
+	struct runq_worker *w = &q->worker[i];
 	struct fair *f = fair_of(w->running);
 	int64_t end = w->running->charged_to_ns + fair_left_ns(f);
 	int64_t soon = w->started_ns + q->min_run_ns;
-	if (fair_before(fair_of(head), f) && soon < end)
-		return soon;
-	return end;
+	if (soon >= end)
+		return end;
+	int rank = rank_of(q, i);
+	return order_heap_before(&q->heap, f, rank + 1) > rank ? soon : end;
+}
+
+static void look_at(struct runq_due *due, int64_t at_ns)
+{
+	if (at_ns < due->look_again_ns)
+		due->look_again_ns = at_ns;
 }
 
 bool runq_due(struct runq *q, int64_t now_ns, struct runq_due *due)
@@ -270,13 +295,16 @@ bool runq_due(struct runq *q, int64_t now_ns, struct runq_due *due)
 	due->first_waits_ns = head ? now_ns - head->runnable_at_ns : 0;
 	for (int i = 0; head && i < q->workers; i++) {
 		struct runq_worker *w = &q->worker[i];
-		if (w->running == NULL)
-			continue;
-		int64_t at = due_at(q, w, head);
+		int64_t at = w->running ? due_at(q, i) : now_ns;
 		if (at > now_ns) {
-			if (at < due->look_again_ns)
-				due->look_again_ns = at;
-		} else if (due->asked < q->heap.count && due->asked < (int)COUNT_OF(due->ask)) {
+			look_at(due, at);
+			continue;
+		}
+		/* Whoever comes next on this worker is not dispatched yet, and nobody rings for it.
+		 */
+		look_at(due, now_ns + q->min_run_ns);
+		if (w->running && due->asked < q->heap.count &&
+		    due->asked < (int)COUNT_OF(due->ask)) {
 			due->ask[due->asked].worker = i;
 			due->ask[due->asked++].epoch = w->epoch;
 		}

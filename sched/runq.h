@@ -32,6 +32,7 @@ struct runq_entry {
 struct runq_worker {
 	struct runq_entry *running; /* NULL: idle, or between two services */
 	int64_t started_ns;         /* when `running` was dispatched */
+	int64_t slice_left_ns;      /* of its request at that moment; its own thread may read it too */
 	uint64_t epoch;             /* counts dispatches; names one of them */
 	struct runq_entry *handed;  /* given to an idle worker, which sleeps until it sees it */
 	bool idle;

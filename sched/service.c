@@ -123,6 +123,7 @@ static void reset(struct service *s)
 	store_relaxed(&s->messages, 0);
 	for (int i = 0; i < TIER_COUNT; i++)
 		store_relaxed(&s->parks[i], 0);
+	store_relaxed(&s->moves, 0);
 	store_relaxed(&s->memory_bytes, 0);
 	store_relaxed(&s->endless, false);
 	store_relaxed(&s->message_number, 0);

@@ -84,6 +84,7 @@ struct service {
 	struct stack *stack; /* PARKED: the stack it was stopped on */
 	uintptr_t mark;      /* stack pointer at the entry into the body's code; 0: not inside */
 	enum park_tier tier; /* PARKED: where */
+	int parked_on;       /* PARKED: index of the thread that it was stopped on */
 	struct stack *grave; /* the stack of a message that was cut off; nobody runs on it again */
 	uint32_t overload_at;/* mailbox length that is worth the next log line */
 	int64_t doom_cpu_ns; /* cpu_ns when it was found doomed */
@@ -97,6 +98,7 @@ struct service {
 	_Atomic int64_t cpu_ns;
 	_Atomic uint64_t messages;
 	_Atomic uint64_t parks[TIER_COUNT]; /* [TIER_FOREIGN]: hand-offs */
+	_Atomic uint64_t moves;             /* parks after which it went on on another thread */
 	_Atomic size_t memory_bytes;        /* what the body held after its last message */
 	_Atomic bool endless;               /* set by the monitor, read and cleared by skynet.endless() */
 

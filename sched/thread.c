@@ -156,10 +156,20 @@ static void run_slot(struct thread *t)
 	thread_settle();
 }
 
+/* Spares are made on the loop thread, which has every signal blocked, and would inherit that. */
+static void accept_park_signal(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, PARK_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void *thread_main(void *arg)
 {
 	struct thread *t = arg;
 	char name[16];
+	accept_park_signal();
 	snprintf(name, sizeof(name), "eq-%d", t->index);
 	prctl(PR_SET_NAME, name);
 	thread_set_self(t);

@@ -58,6 +58,7 @@ struct thread {
 	_Atomic(struct service *) cur; /* in whose body it is; read by the monitor */
 	bool in_handler;
 	int64_t run_since_ns;    /* wall: when `cur` was started or resumed */
+	int64_t slice_ns;        /* what was left of its slice then */
 	int64_t run_cpu_ns;      /* CPU clock at that moment, -1: not taken */
 
 	/* Shared words. */

@@ -12,8 +12,8 @@
 /* Time on a slot from which the CPU clock is worth reading, to take out what the host stole. */
 enum { LONG_RUN_NS = 500000 };
 
-/* A kill may use this much CPU of the service before its VM is abandoned. */
-static const int64_t KILL_LIMIT_NS = NS_PER_S;
+/* A kill may use this much CPU of the service before its VM is abandoned; less when the process ends. */
+static const int64_t KILL_LIMIT_NS = NS_PER_S, KILL_LIMIT_ENDING_NS = 50 * NS_PER_MS;
 
 static void run_service(struct service *s);
 static void resume_service(struct service *s);
@@ -61,17 +61,21 @@ static struct service *pick(struct thread *t)
 /* `t` is about to run the body of `s`. */
 static void enter_body(struct thread *t, struct service *s)
 {
-	uint64_t epoch = sched.queue.worker[t->slot->id].epoch;
+	const struct runq_worker *mine = &sched.queue.worker[t->slot->id];
+	uint64_t epoch = mine->epoch;
 	int64_t now = clock_mono_ns();
 	service_set_status(s, SERVICE_RUNNING);
 	t->run_since_ns = now;
+	t->slice_ns = mine->slice_left_ns;
 	t->run_cpu_ns = load_relaxed(&s->long_runner) ? clock_self_cpu_ns() : -1;
 	if (load_relaxed(&s->message_number))
 		store_relaxed(&s->message_mark_ns, now);
 	store_relaxed(&t->cur, s);
 	/* Release: the monitor that sees BODY sees whose. */
 	store_release(&t->run, run_word(epoch, RUN_BODY));
-	sched_ring(now + 100 * NS_PER_MS);
+	/* Those who waited before this dispatch have rung for somebody else's slice. */
+	bool waited_for = load_relaxed(&sched.queue.waiting) > 0;
+	sched_ring(now + (waited_for ? t->slice_ns : 100 * NS_PER_MS));
 }
 
 /* ---- leaving it ---- */
@@ -135,6 +139,7 @@ void sched_ready(struct service *s)
 void worker_settle_parked(struct thread *t, struct service *s, bool detached)
 {
 	add_relaxed(&s->parks[s->tier], 1);
+	s->parked_on = t->index;
 	store_relaxed(&s->long_runner, true);
 	account(t, s, detached);
 	service_set_status(s, SERVICE_PARKED);
@@ -237,7 +242,7 @@ static bool turn_is_over(struct service *s)
 		return true;
 	if (load_relaxed(&sched.queue.waiting) == 0)
 		return false;
-	return clock_mono_ns() - t->run_since_ns >= s->entry.node.fair.slice_ns;
+	return clock_mono_ns() - t->run_since_ns >= t->slice_ns;
 }
 
 static void run_messages(struct service *s)
@@ -275,6 +280,8 @@ static void resume_here(struct service *s)
 {
 	struct thread *t = thread_self();
 	struct stack *mine = t->stack;
+	if (s->parked_on != t->index)
+		add_relaxed(&s->moves, 1);
 	t->drop = mine;
 	t->stack = s->stack;
 	s->stack = NULL;
@@ -288,7 +295,8 @@ static void end_parked(struct service *s)
 	int64_t used = load_relaxed(&s->cpu_ns);
 	if (s->doom_cpu_ns < 0)
 		s->doom_cpu_ns = used;
-	bool late = used - s->doom_cpu_ns > KILL_LIMIT_NS;
+	int64_t limit = load_relaxed(&sched.ending) ? KILL_LIMIT_ENDING_NS : KILL_LIMIT_NS;
+	bool late = used - s->doom_cpu_ns > limit;
 	enum parked_fate fate = late ? FATE_ABANDON
 			       : load_relaxed(&s->closing) ? FATE_RUN_ON
 					    : s->body->fate(s, s->tier);

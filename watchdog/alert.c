@@ -36,9 +36,9 @@ size_t alert_format_over(const struct alert *a, char *out, size_t size)
 {
 	long long cpu_ms = a->cpu_ns / NS_PER_MS, wall_ms = a->wall_ns / NS_PER_MS;
 	int n = snprintf(out, size,
-			 "The message from [ :%08x ] to [ :%08x ] is through: service %s, %lld.%03lld "
+			 "The message from [ :%08x ] to [ :%08x ] %s: service %s, %lld.%03lld "
 			 "s of CPU in %lld.%03lld s",
-			 a->from, a->to, a->service, cpu_ms / 1000, cpu_ms % 1000, wall_ms / 1000,
+			 a->from, a->to, a->doomed ? "was cut off" : "is through", a->service, cpu_ms / 1000, cpu_ms % 1000, wall_ms / 1000,
 			 wall_ms % 1000);
 	return clipped(n, size);
 }

@@ -11,7 +11,7 @@
 
 struct alert {
 	uint32_t from, to; /* handles */
-	uint64_t version;  /* of the dispatch: tells two alerts about one run from two runs */
+	uint64_t version;  /* the message's number in its service: the same in all alerts about it */
 	const char *service;
 	int type;
 	int32_t session;

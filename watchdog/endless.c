@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "watchdog/endless.h"
 #include "core/clock.h"
+#include "core/mem.h"
 #include "sched/sched.h"
 #include "watchdog/alert.h"
 #include "watchdog/rules.h"
 
 #include <string.h>
 
-enum { CASES_MAX = 64 };
+enum { CASES_MAX = 256 };
 
 /* The alert is written without evidence after this: the service is in C code, asleep, or waits. */
 static const int64_t EVIDENCE_PATIENCE_NS = 50 * NS_PER_MS;
@@ -27,17 +28,32 @@ struct incident {
 	char service[sizeof(((struct service *)0)->name)];
 };
 
+/* A thread's clocks when its present run was first looked at; [i] belongs to thread_at(i). From then on the
+ * CPU clock tells how much of the wall time the host took away. */
+struct sight {
+	uint64_t word;
+	int64_t cpu_ns, wall_ns;
+};
+
 static struct {
 	int64_t warn_ns;
+	struct sight *sight;
 	struct incident incident[CASES_MAX];
 	int count; /* in use: [0, count) may hold free ones */
 	_Atomic uint64_t alerts;
 } endless;
 
-void endless_init(int64_t warn_ns)
+void endless_init(int64_t warn_ns, int max_threads)
 {
 	memset(&endless, 0, sizeof(endless));
 	endless.warn_ns = warn_ns;
+	endless.sight = mem_zalloc((size_t)max_threads * sizeof(endless.sight[0]));
+}
+
+void endless_term(void)
+{
+	mem_free(endless.sight);
+	endless.sight = NULL;
 }
 
 uint64_t endless_alerts(void)
@@ -69,25 +85,37 @@ static bool is_sound(struct thread *t, uint64_t word)
 	return load_acquire(&t->run) == word;
 }
 
-/* CPU of the present message of the service on `t`: what was booked, and what runs now. */
-static int64_t message_cpu(struct thread *t, struct service *s, bool detached, int64_t now)
+/* CPU that the thread had since `mark`, a time in its present run. */
+static int64_t cpu_since(struct thread *t, uint64_t word, int64_t mark, int64_t now)
 {
-	int64_t booked = load_relaxed(&s->message_cpu_ns);
-	if (detached)
-		return booked + clock_cpu_ns(t->cpu_clock) - load_relaxed(&t->detached_cpu_ns);
-	int64_t mark = load_relaxed(&s->message_mark_ns);
-	return mark ? booked + now - mark : booked;
+	struct sight *sight = &endless.sight[t->index];
+	int64_t cpu = clock_cpu_ns(t->cpu_clock);
+	if (sight->word != word)
+		*sight = (struct sight){word, cpu, now};
+	if (mark >= sight->wall_ns)
+		return now - mark;
+	return sight->wall_ns - mark + cpu - sight->cpu_ns;
 }
 
-static void fill_alert(struct incident *in, struct thread *t, struct service *s, uint64_t word,
-		       const struct sample *sample, int64_t now)
+/* CPU of the present message of the service on `t`: what was booked, and what runs now. */
+static int64_t message_cpu(struct thread *t, struct service *s, uint64_t word, int64_t now)
+{
+	int64_t booked = load_relaxed(&s->message_cpu_ns);
+	if (run_state_of(word) == RUN_DETACHED)
+		return booked + clock_cpu_ns(t->cpu_clock) - load_relaxed(&t->detached_cpu_ns);
+	int64_t mark = load_relaxed(&s->message_mark_ns);
+	return mark ? booked + cpu_since(t, word, mark, now) : booked;
+}
+
+static void fill_alert(struct incident *in, const struct service *s, const struct sample *sample,
+		       int64_t now)
 {
 	memcpy(in->service, s->name, sizeof(in->service));
 	in->service[sizeof(in->service) - 1] = '\0';
 	in->alert = (struct alert){
 		.from = load_relaxed(&s->message_source),
 		.to = sample->service,
-		.version = run_epoch_of(word),
+		.version = sample->message_number,
 		.service = in->service,
 		.type = load_relaxed(&s->message_type),
 		.session = load_relaxed(&s->message_session),
@@ -98,7 +126,6 @@ static void fill_alert(struct incident *in, struct thread *t, struct service *s,
 		.handoffs = load_relaxed(&s->parks[TIER_FOREIGN]),
 		.doomed = load_relaxed(&s->doomed),
 	};
-	(void)t;
 }
 
 /* HANDOVER: the record hangs on the service until its thread or we take it off again. */
@@ -149,7 +176,7 @@ static void write_alert(struct incident *in, const struct runq_due *due)
 static void begin_alert(struct incident *in, struct thread *t, struct service *s, uint64_t word,
 			const struct sample *sample, int64_t now)
 {
-	fill_alert(in, t, s, word, sample, now);
+	fill_alert(in, s, sample, now);
 	store_relaxed(&s->endless, true);
 	in->asking = true;
 	in->asked_ns = now;
@@ -163,20 +190,21 @@ static void begin_alert(struct incident *in, struct thread *t, struct service *s
 /* The service on `t`, whose run word was `word`. Returns when it is worth the next look. */
 static int64_t look_at(struct thread *t, uint64_t word, int64_t now)
 {
-	bool detached = run_state_of(word) == RUN_DETACHED;
 	struct service *s = load_relaxed(&t->cur);
 	if (s == NULL)
 		return INT64_MAX;
 	struct sample sample = {
 		.service = service_handle(s),
 		.message_number = load_acquire(&s->message_number), /* pairs with begin_message */
-		.cpu_ns = message_cpu(t, s, detached, now),
+		.cpu_ns = message_cpu(t, s, word, now),
 	};
 	if (!is_sound(t, word) || sample.message_number == 0)
 		return now + 100 * NS_PER_MS;
 	struct incident *in = find(sample.service, sample.cpu_ns >= endless.warn_ns);
-	if (in == NULL)
+	if (in == NULL && sample.cpu_ns < endless.warn_ns)
 		return now + endless.warn_ns - sample.cpu_ns;
+	if (in == NULL)
+		return now + 100 * NS_PER_MS; /* all records are in use: this one has to wait */
 	in->subject = s;
 	if (!in->asking && rule_long_message(&in->episode, &sample, endless.warn_ns))
 		begin_alert(in, t, s, word, &sample, now);
@@ -199,6 +227,7 @@ static void end_if_over(struct incident *in)
 	if (!rule_is_over(&in->episode, gone ? NULL : &now))
 		return;
 	take_evidence_back(in);
+	in->alert.doomed = gone || load_relaxed(&s->doomed);
 	if (in->episode.alerts > 0)
 		alert_write_over(&in->alert);
 	in->episode = (struct episode){0};

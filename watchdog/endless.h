@@ -8,7 +8,8 @@
 
 #include "sched/runq.h"
 
-void endless_init(int64_t warn_ns);
+void endless_init(int64_t warn_ns, int max_threads);
+void endless_term(void);
 
 /* One pass; `due` says who waits. Returns when the next is due. */
 int64_t endless_pass(int64_t now_ns, const struct runq_due *due);

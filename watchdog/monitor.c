@@ -85,8 +85,9 @@ void monitor_start(const struct monitor_options *options)
 		.handoff_ns = options->handoff_ns,
 		.doomed_ns = 20 * NS_PER_MS,
 	};
-	slots_init(&slots, sched.options.workers + sched.options.spares_max);
-	endless_init(options->warn_ns);
+	int max_threads = sched.options.workers + sched.options.spares_max;
+	slots_init(&slots, max_threads);
+	endless_init(options->warn_ns, max_threads);
 	store_release(&monitor.stopping, false);
 	if (pthread_create(&monitor.thread, NULL, monitor_main, NULL) != 0)
 		panic("cannot create the monitor thread");
@@ -103,6 +104,7 @@ void monitor_stop(void)
 	pthread_join(monitor.thread, NULL);
 	monitor.running = false;
 	slots_term();
+	endless_term();
 }
 
 uint64_t monitor_passes(void)

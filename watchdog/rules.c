@@ -27,11 +27,16 @@ bool rule_is_over(const struct episode *e, const struct sample *now)
 
 enum request_step rule_request(const struct request_age *age, int64_t retry_ns, int64_t handoff_ns)
 {
-	bool hopeless = age->asleep || age->refused;
-	if (hopeless && (age->again || age->since_ask_ns >= handoff_ns))
+	/* A message that was handed off before will be in C again; but a single refusal proves nothing: every
+	 * allocation is a moment in C. */
+	int64_t patience_ns = age->again ? 3 * retry_ns : handoff_ns;
+	if (patience_ns > handoff_ns)
+		patience_ns = handoff_ns;
+	if ((age->asleep || age->refused) && age->since_ask_ns >= patience_ns)
 		return REQUEST_HAND_OFF;
-	/* Even a thread that never ran its handler (stopped by the host, say) loses its slot in the end. */
-	if (age->since_ask_ns >= 4 * handoff_ns)
+	/* A thread that has not run its handler at all waits for a core of the host: another thread would wait
+	 * beside it. Only if that lasts is something else wrong. */
+	if (age->since_ask_ns >= 50 * handoff_ns)
 		return REQUEST_HAND_OFF;
 	if (!age->asleep && age->since_signal_ns >= retry_ns)
 		return REQUEST_SIGNAL;

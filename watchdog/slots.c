@@ -145,6 +145,9 @@ int64_t slots_pass(int64_t now, struct runq_due *due)
 		next = now + slots.options.retry_ns;
 	for (int i = 0; i < due->asked; i++)
 		worker_ask(&sched.worker[due->ask[i].worker], due->ask[i].epoch);
+	/* Also one that has not entered the body yet: watch_worker does not see it there. */
+	if (due->asked > 0)
+		next = earlier(next, now + slots.options.retry_ns);
 	next = earlier(next, due->look_again_ns);
 	for (int i = 0; i < sched.options.workers; i++)
 		next = earlier(next, watch_worker(&sched.worker[i], now));

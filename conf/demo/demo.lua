@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- The start service of the demo: launches the others, prints what the scheduler knows about them once a
--- second, sums it up, and ends the process.
+-- The start service of the demo: launches the others, prints what the scheduler knows about them
+-- once a second, sums it up, and ends the process.
 
 local skynet = require "skynet"
 local sched = require "skynet.sched" -- equilune's own: figures of all services
@@ -58,18 +58,19 @@ end
 -- ---- the table ----
 
 local NONE = { cpu = 0, preemptions = 0, handoffs = 0 }
-local ROW = "  %-12s %8s %12s   %s"
+local ROW = "  %-11s %8s %10s %7s  %s"
 
 local function row(name, now, before, passed_s, lateness)
 	local label = now.count > 1 and string.format("%s x %d", name, now.count) or name
 	local share = string.format("%.1f %%", 100 * (now.cpu - before.cpu) / passed_s)
-	print(string.format(ROW, label, share, now.preemptions - before.preemptions, lateness or ""))
+	local preempted = now.preemptions - before.preemptions
+	print(string.format(ROW, label, share, preempted, now.handoffs - before.handoffs, lateness or ""))
 end
 
 local function print_table(title, now, before, passed_s, late)
-	local lateness = string.format("%6.0f %8.0f %8.0f us", late.p50, late.p99, late.max)
+	local lateness = string.format("%9.0f %7.0f %7.0f us", late.p50, late.p99, late.max)
 	print(string.format("\n%s: %d rounds of the lights", title, late.rounds))
-	print(string.format(ROW, "service", "CPU", "preempted", "late:  p50      p99      max"))
+	print(string.format(ROW, "service", "CPU", "preempted", "handed", "late: p50     p99     max"))
 	for _, name in ipairs(HOGS) do
 		if now[name] then
 			row(name, now[name], before[name] or NONE, passed_s)
@@ -104,8 +105,8 @@ end
 
 local function start_hogs()
 	for _, name in ipairs(HOGS) do
-		-- newservice waits until the start function of the new service is through, and theirs never is:
-		-- wait in a task of its own.
+		-- newservice waits until the start function of the new service is through, and
+		-- theirs never is: wait in a task of its own.
 		skynet.fork(skynet.newservice, name)
 	end
 end
@@ -121,7 +122,8 @@ local function print_summary(alone, crowded)
 	print("\nSummary: one worker")
 	print(string.format(line, "rounds of the lights alone", alone.rounds / BASELINE_S))
 	print(string.format(line, "rounds beside four endless hogs", crowded.rounds / HOGS_S))
-	print(string.format("  %-32s %7.0f us (alone: %.0f us)", "worst lateness", crowded.worst, alone.worst))
+	print(string.format("  %-32s %7.0f us (alone: %.0f us)", "worst lateness", crowded.worst,
+		alone.worst))
 	print(string.format("  %-32s %7d", "starved services", starved))
 end
 
@@ -130,9 +132,11 @@ skynet.start(function()
 	for i = 1, LIGHTS do
 		lights[i] = skynet.newservice "light"
 	end
-	print(string.format("\n%d services that sleep 10 ms and then ask echo, alone for %d s:", LIGHTS, BASELINE_S))
+	print(string.format("\n%d services that sleep 10 ms and then ask echo, alone for %d s:", LIGHTS,
+		BASELINE_S))
 	local alone = watch(BASELINE_S, "alone, second %d")
-	print(string.format("\nNow %d services that never stop computing, for %d s, on the same worker:", #HOGS, HOGS_S))
+	print(string.format("\nNow %d services that never stop computing, for %d s, on the same worker:",
+		#HOGS, HOGS_S))
 	start_hogs()
 	local crowded = watch(HOGS_S, "with hogs, second %d")
 	print_summary(alone, crowded)

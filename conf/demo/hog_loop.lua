@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- An endless loop. LuaJIT turns it into a few machine instructions that call nothing and look at nothing.
+-- An endless loop. LuaJIT turns it into a few machine instructions that call nothing and look at
+-- nothing.
 
 local skynet = require "skynet"
 

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- Sorts for ever with a comparator in Lua: C code that calls Lua code, where no coroutine can yield.
+-- Sorts for ever with a comparator in Lua: C code that calls Lua code, where no coroutine can
+-- yield.
 
 local skynet = require "skynet"
 

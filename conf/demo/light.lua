@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- A service as most of them are: it waits, does a little, waits again. A round is 10 ms of sleep and one
--- question to echo. Its lateness is how much later than after 10 ms it runs again.
+-- A service as most of them are: it waits, does a little, waits again. A round is 10 ms of sleep
+-- and one question to echo. Its lateness is how much later than after 10 ms it runs again.
 
 local skynet = require "skynet"
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- A service that others find by its name. hog_loop sends it a message just before it stops listening to
--- anybody, and the message is handled all the same.
+-- A service that others find by its name. hog_loop sends it a message just before it stops
+-- listening to anybody, and the message is handled all the same.
 
 local skynet = require "skynet"
 require "skynet.manager" -- for skynet.register

@@ -32,7 +32,7 @@ def run_by_tests(build):
 
 def is_script(path):
     name = os.path.basename(path)
-    return path.endswith('.sh') or (path.endswith('.py') and name.startswith('test_'))
+    return path.endswith('.sh') or (path.endswith('.py') and name.startswith('e2e_'))
 
 
 def main(root, build):

@@ -52,7 +52,7 @@ PLANTED = [
     ('headers', {'core/x.h': 'struct x { int y; };\n'}, 'redefinition'),
     ('listed', {'core/x.c': ''}, 'core/x.c: not listed'),
     ('listed', {'tests/unit/test_x.c': ''}, 'test_x.c: not listed'),
-    ('listed', {'tests/e2e/test_x.py': ''}, 'test_x.py: not listed'),
+    ('listed', {'tests/e2e/e2e_x.py': ''}, 'e2e_x.py: not listed'),
 ]
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The heap of a VM. The source is included, not linked, with the system's allocator replaced by one
- * that can be told to refuse and counts what is out.
+ * The heap of a VM. The sources are included, not linked, with the system's allocator replaced by
+ * one that can be told to refuse and counts what is out.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,6 +32,8 @@ static void *test_try_realloc(void *block, size_t bytes)
 #define mem_try_alloc   test_try_alloc
 #define mem_try_realloc test_try_realloc
 #include "luabind/heap.c"
+#include "luabind/heap_large.c"
+#include "luabind/heap_small.c"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -109,6 +111,28 @@ static void test_every_size(void **state)
 	heap_delete(h);
 }
 
+static size_t ring_length(const struct ring *head)
+{
+	size_t length = 0;
+	for (const struct ring *r = head->next; r != head; r = r->next)
+		length++;
+	return length;
+}
+
+/* Every span and every large block can be found from the heap, spans with a free cell first. */
+static void verify_rings(struct heap *h)
+{
+	bool met_full = false;
+	assert_int_equal(ring_length(&h->small.spans), heap_span_count(h));
+	assert_int_equal(ring_length(&h->large.blocks) + ring_length(&h->large.misfits),
+			 heap_large_count(h));
+	for (struct ring *r = h->small.spans.next; r != &h->small.spans; r = r->next) {
+		bool full = ((struct span *)r)->free_cells == 0;
+		assert_false(met_full && !full);
+		met_full = full;
+	}
+}
+
 static size_t random_size(void)
 {
 	switch (random_below(8)) {
@@ -160,6 +184,8 @@ static void test_random_operations(void **state)
 		try_resize(h, o, random_below(3) == 0 ? 0 : random_size());
 		total += o->bytes;
 		assert_int_equal(heap_used_bytes(h), total);
+		if (step % 512 == 0)
+			verify_rings(h);
 		/* In waves, so that spans empty and fill again. */
 		if (step % 20000 == 0) {
 			for (size_t i = 0; i < BLOCKS; i++) {
@@ -226,9 +252,7 @@ static void test_random_misfits(void **state)
 				resize_oracle(h, o,
 					      o->bytes - random_below(3) * (uint32_t)o->bytes / 4);
 			system_refuses = false;
-			size_t misfits = 0;
-			for (struct ring *r = h->misfits.next; r != &h->misfits; r = r->next)
-				misfits++;
+			size_t misfits = ring_length(&h->large.misfits);
 			most_misfits = misfits > most_misfits ? misfits : most_misfits;
 		}
 		for (size_t i = round % 2 * BLOCKS / 2; i < BLOCKS; i++)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""The self-checking services of tests/lua/services, each as the start service of the real executable."""
+import os
+import sys
+
+from harness import END_S, HERE, PATIENCE_S, Box, Server, case, check, run_cases
+
+SERVICES = os.path.join(os.path.dirname(HERE), 'lua', 'services')
+THREADS = (1, 2)
+LEAST_CHECKS = 200  # for each number of threads: a service that checks nothing is not a success
+
+passed = {threads: 0 for threads in THREADS}
+
+
+def run_service(name, threads):
+    config = {'thread': threads, 'start': name, 'harbor': 0, 'luaservice': f'{SERVICES}/?.lua'}
+    with Box(config) as box, Server(box) as server:
+        status = server.wait_exit(PATIENCE_S + END_S)
+        faults = [line for line in server.lines if line.startswith('not ok')]
+        check(not faults, '\n'.join(faults))
+        check(status == 0, f'exit status {status}; the output was:\n{server.output()}')
+        count = sum(line.startswith('ok ') for line in server.lines)
+        check(count > 0, f'no checks; the output was:\n{server.output()}')
+        passed[threads] += count
+
+
+names = sorted(n[:-4] for n in os.listdir(SERVICES) if n.startswith('t_') and n.endswith('.lua'))
+for number in THREADS:
+    for service in names:
+        case(f'{service} with thread = {number}', service, number)(run_service)
+
+
+@case('the number of checks')
+def enough():
+    for threads, count in passed.items():
+        print(f'# thread = {threads}: {count} checks passed', flush=True)
+        check(count >= LEAST_CHECKS, f'only {count} checks with thread = {threads}')
+
+
+if __name__ == '__main__':
+    sys.exit(run_cases())

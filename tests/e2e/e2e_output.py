@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""Output: at once, also through a pipe and from a service that never comes back; and in whole lines."""
+import re
+import sys
+
+from harness import SLOW, Box, Server, case, check, run_cases
+
+WRITERS, LINES = 20, 50 if SLOW else 300
+
+
+@case('print is seen while the service loops', 'print("seen")', '^seen$')
+@case('io.write of a line is seen while the service loops', r'io.write("seen\n")', '^seen$')
+@case('skynet.error is seen while the service loops', 'skynet.error("seen")', r'^\[:[0-9a-f]{8}\] seen$')
+def at_once(statement, pattern):
+    text = f'''
+local skynet = require "skynet"
+skynet.start(function()
+	{statement}
+	while true do end
+end)
+'''
+    with Box({'thread': 1, 'start': 'main'}, {'main': text}) as box, Server(box) as server:
+        server.wait_line(pattern)
+        check(server.process.poll() is None, 'the process has ended')
+
+
+@case('print comes line by line')
+def line_by_line():
+    """Of an endless stream of lines the first is not held back until a buffer is full."""
+    text = '''
+local skynet = require "skynet"
+skynet.start(function()
+	local i = 0
+	while true do
+		i = i + 1
+		if i % 5000000 == 0 then
+			print(i / 5000000)
+		end
+	end
+end)
+'''
+    with Box({'thread': 1, 'start': 'main'}, {'main': text}) as box, Server(box) as server:
+        server.wait_line('^5$')
+        numbers = [m[0] for m in server.find('^[0-9]+$')]
+        check(numbers[:5] == ['1', '2', '3', '4', '5'], f'{numbers}')
+
+
+WRITER = '''
+local skynet = require "skynet"
+local id, lines, length = ...
+skynet.start(function()
+	skynet.fork(function()
+		skynet.sleep(5)
+		for i = 1, tonumber(lines) do
+			%s(string.format("writer %%s line %%d %%s.", id, i, string.rep(id, tonumber(length))))
+		end
+		skynet.send(".main", "lua")
+	end)
+end)
+'''
+
+MAIN = '''
+local skynet = require "skynet"
+require "skynet.manager"
+skynet.start(function()
+	skynet.register ".main"
+	local left = tonumber(skynet.getenv "writers")
+	skynet.dispatch("lua", function()
+		left = left - 1
+		if left == 0 then
+			skynet.sleep(10)
+			print "DONE"
+		end
+	end)
+	for i = 1, left do
+		skynet.newservice("writer", string.char(64 + i), skynet.getenv "lines", skynet.getenv "length")
+	end
+end)
+'''
+
+
+@case('print of 20 services', 'print', '', 60)
+@case('print of 20 services, long lines', 'print', '', 3000)
+@case('print of 20 services, longer than a pipe takes at once', 'print', '', 20000)
+@case('skynet.error of 20 services', 'skynet.error', r'\[:[0-9a-f]{8}\] ', 60)
+@case('skynet.error of 20 services, long lines', 'skynet.error', r'\[:[0-9a-f]{8}\] ', 3000)
+def whole_lines(function, prefix, length):
+    lines = LINES if length < 10000 else LINES // 5
+    config = {'thread': 4, 'start': 'main', 'writers': WRITERS, 'lines': lines, 'length': length}
+    with Box(config, {'main': MAIN, 'writer': WRITER % function}) as box, Server(box) as server:
+        server.wait_line('^DONE$')
+        count = WRITERS * lines
+
+        def written():
+            return len(server.find(r'writer . line')) >= count
+        server.wait_until(f'{count} lines', written)
+        good = re.compile(prefix + r'writer (.) line (\d+) (.+)\.$')
+        last = {}
+        for line in server.lines:
+            if 'writer' not in line or 'LAUNCH' in line:
+                continue
+            m = good.fullmatch(line)
+            check(m and m[3] == m[1] * length, f'not a whole line: {line[:200]} ... {line[-60:]}')
+            check(int(m[2]) == last.get(m[1], 0) + 1, f'line {m[2]} of {m[1]} after {last.get(m[1])}')
+            last[m[1]] = int(m[2])
+        check(sum(last.values()) == count, f'{sum(last.values())} lines of {count}')
+
+
+if __name__ == '__main__':
+    sys.exit(run_cases())
