@@ -45,6 +45,10 @@ static void options_for(const char *name, struct vm_options *out)
 
 static uint32_t launch(const char *line, uint32_t creator, const char **error)
 {
+	if (load_relaxed(&sched.ending)) {
+		*error = "the process is ending";
+		return 0;
+	}
 	if (strncmp(line, "snlua ", 6) != 0) {
 		*error = "only snlua services can be launched: services written in C for skynet do "
 			 "not run here";
@@ -133,6 +137,10 @@ static bool start_services(void)
 /* What limits the promise on this machine is said at the start, not found out later. */
 static void say_limits(void)
 {
+	if (config->daemon)
+		log_printf(0, "daemon: the process stays in the foreground; let a service manager run it");
+	if (config->cluster)
+		log_printf(0, "cluster: not available, the node list is ignored");
 	if (!park_is_possible())
 		log_printf(0, "hardware shadow stacks are on: services are preempted by hand-off to "
 			      "another thread only, which is slower");

@@ -194,6 +194,7 @@ static bool wait_until_ended(int64_t limit_ns)
 	while (sched_living() > 1) { /* the logger */
 		if (clock_mono_ns() > limit_ns)
 			return false;
+		doom_all(true); /* who was being launched meanwhile */
 		usleep(500);
 	}
 	return true;

@@ -200,13 +200,35 @@ static uintptr_t relative(uintptr_t from, uintptr_t displacement_at)
 }
 
 /* Where a call through a PLT stub (`jmp *slot(%rip)`) ends; other targets are where they are. */
-static uintptr_t behind_stub(const struct table *t, uintptr_t target)
+static uintptr_t behind_stub(const struct range *r, uintptr_t target)
 {
-	const uint8_t *code = (const uint8_t *)target;
-	const struct range *r = range_in(t, target);
-	if (r == NULL || target + 6 > r->end || code[0] != 0xff || code[1] != 0x25)
-		return target;
-	return *(const uintptr_t *)relative(target + 6, target + 2);
+	/* Perhaps behind an endbr64 (4 bytes), a bnd prefix (1), or both. */
+	for (uintptr_t at = target; at <= target + 5 && at + 6 <= r->end; at++) {
+		const uint8_t *code = (const uint8_t *)at;
+		if (code[0] == 0xff && code[1] == 0x25)
+			return *(const uintptr_t *)relative(at + 6, at + 2);
+	}
+	return target;
+}
+
+/* Does an indirect call (ff /2) end right before the address? All forms of its operand; prefixes do not
+ * matter. */
+static bool follows_indirect_call(uintptr_t word)
+{
+	const uint8_t *end = (const uint8_t *)word;
+	enum { REG_FIELD = 0x38, CALL = 2 << 3 };
+	for (int length = 2; length <= 7; length++) {
+		uint8_t modrm = end[1 - length];
+		if (end[-length] != 0xff || (modrm & REG_FIELD) != CALL)
+			continue;
+		int mode = modrm >> 6, sib = (modrm & 7) == 4 && mode != 3;
+		int displacement = mode == 1 ? 1 : mode == 2 ? 4 : 0;
+		if (mode == 0 && ((modrm & 7) == 5 || (sib && (end[2 - length] & 7) == 5)))
+			displacement = 4;
+		if (length == 2 + sib + displacement)
+			return true;
+	}
+	return false;
 }
 
 /* Can the word be the return address of a frame that has called the VM? */
@@ -214,16 +236,15 @@ static bool may_have_called_vm(const struct table *t, const struct range *r, uin
 {
 	if (r->kind == TEXT_FOREIGN || r->kind == TEXT_FRAGILE)
 		return true;
-	if (word < r->start + 5)
+	if (word < r->start + 7)
 		return false;
 	if (*(const uint8_t *)(word - 5) == 0xe8) {
 		uintptr_t target = relative(word, word - 4);
 		if (target >= r->start && target < r->end)
 			return r->kind == TEXT_OURS &&
-			       kind_in(t, behind_stub(t, target)) == TEXT_VM;
+			       kind_in(t, behind_stub(r, target)) == TEXT_VM;
 	}
-	/* Not a direct call inside of its own library: an indirect one, or no return address at all. */
-	return true;
+	return follows_indirect_call(word);
 }
 
 uintptr_t text_find_unparkable(uintptr_t from, uintptr_t to)

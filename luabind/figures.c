@@ -36,11 +36,6 @@ static double seconds(int64_t ns)
 	return (double)ns / (double)NS_PER_S;
 }
 
-static uint64_t parks_of(const struct service *s)
-{
-	return load_relaxed(&s->parks[TIER_MACHINE_CODE]) + load_relaxed(&s->parks[TIER_VM]);
-}
-
 /* (what) -> number; unknown: 0, as in skynet. */
 static int core_stat(lua_State *L)
 {
@@ -67,49 +62,76 @@ static void set_number(lua_State *L, const char *key, double value)
 	lua_setfield(L, -2, key);
 }
 
-/* Settings and live figures of one service as a table. Reads without the run queue's lock: a display. */
-static void push_service(lua_State *L, const struct service *s)
+/* What is shown of one service: read while there is a reference, shown after. Making tables may raise, and a
+ * reference must not leak. */
+struct figures {
+	uint32_t handle;
+	char name[sizeof(((struct service *)0)->name)];
+	const char *status;
+	struct runq_figures runq;
+	int64_t cpu_ns;
+	uint64_t messages, parks_compiled, parks_library, handoffs;
+	uint32_t mqlen;
+	size_t memory_bytes;
+};
+
+/* false: there is no such service any more. */
+static bool read_figures(uint32_t handle, struct figures *f)
+{
+	struct service *s = handle ? service_grab(handle) : NULL;
+	if (s == NULL)
+		return false;
+	f->handle = handle;
+	memcpy(f->name, s->name, sizeof(f->name));
+	f->status = service_status_name(load_relaxed(&s->status));
+	runq_figures(&sched.queue, &s->entry, &f->runq);
+	f->cpu_ns = cpu_ns_of(s);
+	f->messages = load_relaxed(&s->messages);
+	f->parks_compiled = load_relaxed(&s->parks[TIER_MACHINE_CODE]);
+	f->parks_library = load_relaxed(&s->parks[TIER_VM]);
+	f->handoffs = load_relaxed(&s->parks[TIER_FOREIGN]);
+	f->mqlen = mailbox_length(&s->mailbox);
+	f->memory_bytes = load_relaxed(&s->memory_bytes);
+	service_release(s);
+	return true;
+}
+
+static void push_figures(lua_State *L, const struct figures *f)
 {
 	lua_createtable(L, 0, 16);
-	set_number(L, "address", service_handle(s));
-	lua_pushstring(L, s->name);
+	set_number(L, "address", f->handle);
+	lua_pushstring(L, f->name);
 	lua_setfield(L, -2, "name");
-	lua_pushstring(L, service_status_name(load_relaxed(&s->status)));
+	lua_pushstring(L, f->status);
 	lua_setfield(L, -2, "status");
-	set_number(L, "weight", s->entry.node.fair.weight);
-	set_number(L, "slice", seconds(s->entry.node.fair.slice_ns));
-	set_number(L, "cpu", seconds(cpu_ns_of(s)));
-	set_number(L, "messages", (double)load_relaxed(&s->messages));
-	set_number(L, "mqlen", mailbox_length(&s->mailbox));
-	set_number(L, "preemptions", (double)parks_of(s));
-	set_number(L, "parks_compiled", (double)load_relaxed(&s->parks[TIER_MACHINE_CODE]));
-	set_number(L, "parks_library", (double)load_relaxed(&s->parks[TIER_VM]));
-	set_number(L, "handoffs", (double)load_relaxed(&s->parks[TIER_FOREIGN]));
-	set_number(L, "wait_max", seconds(s->entry.longest_wait_ns));
-	set_number(L, "memory", (double)load_relaxed(&s->memory_bytes));
+	set_number(L, "weight", f->runq.weight);
+	set_number(L, "slice", seconds(f->runq.slice_ns));
+	set_number(L, "cpu", seconds(f->cpu_ns));
+	set_number(L, "messages", (double)f->messages);
+	set_number(L, "mqlen", f->mqlen);
+	set_number(L, "preemptions", (double)(f->parks_compiled + f->parks_library));
+	set_number(L, "parks_compiled", (double)f->parks_compiled);
+	set_number(L, "parks_library", (double)f->parks_library);
+	set_number(L, "handoffs", (double)f->handoffs);
+	set_number(L, "wait_max", seconds(f->runq.longest_wait_ns));
+	set_number(L, "memory", (double)f->memory_bytes);
 }
 
 /* () -> array of tables, by ascending handle */
 static int core_services(lua_State *L)
 {
-	size_t count;
-	struct service **list = sched_services(&count);
-	/* Handles first: making tables may raise, and the references must not leak. */
-	uint32_t *handle = lua_newuserdata(L, count * sizeof(*handle) + 1);
-	for (size_t i = 0; i < count; i++) {
-		handle[i] = service_handle(list[i]);
-		service_release(list[i]);
-	}
-	mem_free(list);
+	size_t room = handle_count() + 64;
+	uint32_t *handle = lua_newuserdata(L, room * sizeof(*handle));
+	size_t count = handle_list(handle, room);
+	if (count > room)
+		count = room;
 	lua_createtable(L, (int)count, 0);
 	int n = 0;
 	for (size_t i = 0; i < count; i++) {
-		struct service *s = service_grab(handle[i]);
-		if (s == NULL)
+		struct figures f;
+		if (!read_figures(handle[i], &f))
 			continue;
-		/* Type-stable memory: reading after the release is safe, and at worst shows a newcomer. */
-		service_release(s);
-		push_service(L, s);
+		push_figures(L, &f);
 		lua_rawseti(L, -2, ++n);
 	}
 	return 1;
@@ -118,12 +140,10 @@ static int core_services(lua_State *L)
 /* (address) -> table or nothing */
 static int core_service(lua_State *L)
 {
-	uint32_t handle = api_check_address(L, 1);
-	struct service *s = handle ? service_grab(handle) : NULL;
-	if (s == NULL)
+	struct figures f;
+	if (!read_figures(api_check_address(L, 1), &f))
 		return 0;
-	service_release(s); /* see core_services */
-	push_service(L, s);
+	push_figures(L, &f);
 	return 1;
 }
 

@@ -10,9 +10,9 @@
 
 enum { LEVELS_MAX = 16 };
 
-void interrupt_disarm(struct vm *vm)
+/* Takes our hook off and puts the user's back. */
+static void disarm(lua_State *L, struct vm *vm)
 {
-	lua_State *L = load_relaxed(&vm->L);
 	lua_sethook(L, NULL, 0, 0);
 	if (vm->user_hook)
 		lua_sethook(L, vm->user_hook, vm->user_hook_mask, vm->user_hook_count);
@@ -54,7 +54,7 @@ void hook_probe(lua_State *L, lua_Debug *ar)
 {
 	struct vm *vm = vm_of(L);
 	struct evidence *e = exchange_acq_rel(&vm->service->evidence, NULL);
-	interrupt_disarm(vm);
+	disarm(L, vm);
 	if (e == NULL)
 		return;
 	e->kind = "interpreted";

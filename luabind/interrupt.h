@@ -11,9 +11,6 @@
 /* struct service_body.interrupt of a Lua service. */
 void interrupt_vm(struct service *s, enum interrupt_why why, uintptr_t pc, enum park_tier tier);
 
-/* Takes our hook off and puts the user's back. The VM's thread, outside of the handler. */
-void interrupt_disarm(struct vm *vm);
-
 /* luabind/hook.c */
 void hook_probe(lua_State *L, lua_Debug *ar);
 void hook_kill(lua_State *L, lua_Debug *ar);

@@ -183,6 +183,9 @@ static void start(struct vm *vm, struct message *m)
 		status = protected_call(vm, 1, 0, SLOT_TRACEBACK);
 	}
 	if (status != 0 && !load_relaxed(&vm->service->doomed)) {
+		/* The loader raises a table for what needs no traceback: a file that does not exist. */
+		if (lua_istable(L, -1))
+			lua_rawgeti(L, -1, 1);
 		const char *reason = lua_tostring(L, -1);
 		fail_start(vm, reason ? reason : "(error object is not a string)");
 	}
@@ -245,6 +248,7 @@ static void call_back(struct vm *vm, struct message *m)
 static void deliver(struct service *s, struct message *m)
 {
 	struct vm *vm = s->state;
+	vm->message = m; /* for free_vm, if this stack is never gone on with */
 	set_stack_floor(vm);
 	if (!vm->started)
 		start(vm, m);
@@ -253,6 +257,7 @@ static void deliver(struct service *s, struct message *m)
 	else if (message_is_request(m) && requests_forget(&s->open, m->source, m->session))
 		sched_answer_error(service_handle(s), m->source, m->session);
 	store_relaxed(&s->memory_bytes, heap_used_bytes(vm->heap));
+	vm->message = NULL;
 	message_free(m);
 }
 
@@ -262,6 +267,8 @@ static void free_vm(struct service *s)
 {
 	struct vm *vm = s->state;
 	s->state = NULL;
+	if (vm->message)
+		message_free(vm->message);
 	trace_term(&vm->traces);
 	heap_delete(vm->heap);
 	mem_free(vm);
@@ -298,13 +305,17 @@ static void close_vm(struct service *s)
 	/* We are on another stack than the message that was cut off, and the end needs some memory. */
 	set_stack_floor(vm);
 	heap_set_limit_bytes(vm->heap, 0);
+	if (L) {
+		/* First, so that no probe arms its hook again; and off with any hook, the kill's own and the user's:
+		 * they would keep the short loop from being compiled. */
+		store_relaxed(&vm->L, NULL);
+		lua_sethook(L, NULL, 0, 0);
+	}
 	if (L && s->grave && !forget_running_trace(vm, L)) {
 		abandon(s);
 		return;
 	}
 	if (L) {
-		lua_sethook(L, NULL, 0, 0);
-		store_relaxed(&vm->L, NULL); /* interrupts leave it alone from now on */
 		stack_call_marked(enter_close, L, &s->mark);
 		s->mark = 0;
 	}

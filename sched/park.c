@@ -85,7 +85,8 @@ static void park(struct thread *t, struct service *s, enum park_tier tier, bool 
 	t->settle = s;
 	t->settle_detached = detached;
 	store_relaxed(&t->cur, NULL);
-	t->in_handler = false;
+	atomic_signal_fence(memory_order_seq_cst);
+	store_relaxed(&t->in_handler, false);
 	/* From here on a second signal finds no service and returns. */
 	if (detached) {
 		/* As in thread_go_home: at home it must not find the slot that it lost. */
@@ -103,7 +104,7 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 {
 	struct thread *t = thread_self();
 	struct service *s = t ? load_relaxed(&t->cur) : NULL;
-	if (s == NULL || t->in_handler)
+	if (s == NULL || load_relaxed(&t->in_handler))
 		return;
 	int saved_errno = errno_get();
 	ucontext_t *uc = context;
@@ -111,12 +112,13 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 	uintptr_t sp = (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
 	uint64_t epoch = run_epoch_of(load_acquire(&t->run));
 	bool detached = false;
-	t->in_handler = true;
+	store_relaxed(&t->in_handler, true);
+	atomic_signal_fence(memory_order_seq_cst);
 	enum park_tier tier = tier_at(s, pc, sp);
 	if (load_relaxed(&t->probe) == epoch)
 		s->body->interrupt(s, INTERRUPT_PROBE, pc, tier);
 	if (load_relaxed(&t->wanted) != epoch) {
-		t->in_handler = false;
+		store_relaxed(&t->in_handler, false);
 	} else if (tier != TIER_FOREIGN && park_is_possible() && leave_body(t, &detached)) {
 		park(t, s, tier, detached);
 		if (load_acquire(&s->doomed) && !load_relaxed(&s->closing))
@@ -124,7 +126,7 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 		sigaltstack(NULL, &uc->uc_stack);
 	} else {
 		add_relaxed(&t->refused, 1);
-		t->in_handler = false;
+		store_relaxed(&t->in_handler, false);
 	}
 	errno_set(saved_errno);
 	(void)signo;

@@ -42,13 +42,15 @@ static void move_all(struct requests *r, struct request *old, uint32_t old_room)
 			r->slot[find(r, old[i].source, old[i].session)] = old[i];
 }
 
-/* The lock must not be held while allocating, so the new table is made before it is taken; only the
- * service itself opens requests, so `room` does not change in between. */
+/* The lock must not be held while allocating, so it is taken twice; only the service itself opens requests, so
+ * in between the set can only become emptier or be drained. */
 bool requests_open(struct requests *r, uint32_t source, int32_t session)
 {
 	struct request *spare = NULL, *old = NULL;
+	lock_take(&r->lock);
 	uint32_t new_room = r->room ? r->room * 2 : ROOM_FIRST;
-	bool grow = (r->count + 1) * 4 > r->room * 3;
+	bool grow = !r->closed && (r->count + 1) * 4 > r->room * 3;
+	lock_release(&r->lock);
 	if (grow)
 		spare = mem_zalloc(new_room * sizeof(*spare));
 	lock_take(&r->lock);

@@ -11,6 +11,8 @@ void runq_init(struct runq *q, int workers, int64_t min_run_ns)
 	pthread_mutex_init(&q->lock, NULL);
 	q->workers = workers;
 	q->min_run_ns = min_run_ns;
+	for (int i = 0; i < workers; i++)
+		q->worker[i].epoch = (uint64_t)i;
 }
 
 void runq_term(struct runq *q)
@@ -145,7 +147,7 @@ static void start(struct runq *q, int worker, struct runq_entry *e, int64_t now_
 	w->running = e;
 	w->started_ns = now_ns;
 	w->slice_left_ns = fair_left_ns(fair_of(e));
-	w->epoch++;
+	w->epoch += (uint64_t)q->workers;
 }
 
 struct runq_entry *runq_next(struct runq *q, int worker, int64_t now_ns)
@@ -228,6 +230,19 @@ void runq_charge(struct runq *q, struct runq_entry *e, int64_t real_ns)
 	pthread_mutex_unlock(&q->lock);
 }
 
+void runq_figures(struct runq *q, const struct runq_entry *e, struct runq_figures *out)
+{
+	pthread_mutex_lock(&q->lock);
+	*out = (struct runq_figures){
+		.slice_ns = e->node.fair.slice_ns,
+		.weight = e->node.fair.weight,
+		.longest_wait_ns = e->longest_wait_ns,
+		.wait_sum_ns = e->wait_sum_ns,
+		.waits = e->waits,
+	};
+	pthread_mutex_unlock(&q->lock);
+}
+
 bool runq_remove(struct runq *q, struct runq_entry *e)
 {
 	pthread_mutex_lock(&q->lock);
@@ -272,7 +287,8 @@ static int64_t due_at(struct runq *q, int i)
 	struct fair *f = fair_of(w->running);
 	int64_t end = w->running->charged_to_ns + fair_left_ns(f);
 	int64_t soon = w->started_ns + q->min_run_ns;
-	if (soon >= end)
+	const struct runq_entry *head = runq_entry_of(order_heap_first(&q->heap));
+	if (soon >= end || !fair_before(&head->node.fair, f))
 		return end;
 	int rank = rank_of(q, i);
 	return order_heap_before(&q->heap, f, rank + 1) > rank ? soon : end;
@@ -283,6 +299,9 @@ static void look_at(struct runq_due *due, int64_t at_ns)
 	if (at_ns < due->look_again_ns)
 		due->look_again_ns = at_ns;
 }
+
+/* The monitor does not come back sooner than this for what it cannot plan. */
+enum { LOOK_NS = 50000 };
 
 bool runq_due(struct runq *q, int64_t now_ns, struct runq_due *due)
 {
@@ -302,7 +321,7 @@ bool runq_due(struct runq *q, int64_t now_ns, struct runq_due *due)
 		}
 		/* Whoever comes next on this worker is not dispatched yet, and nobody rings for it.
 		 */
-		look_at(due, now_ns + q->min_run_ns);
+		look_at(due, now_ns + (q->min_run_ns > LOOK_NS ? q->min_run_ns : LOOK_NS));
 		if (w->running && due->asked < q->heap.count &&
 		    due->asked < (int)COUNT_OF(due->ask)) {
 			due->ask[due->asked].worker = i;

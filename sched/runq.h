@@ -33,7 +33,7 @@ struct runq_worker {
 	struct runq_entry *running; /* NULL: idle, or between two services */
 	int64_t started_ns;         /* when `running` was dispatched */
 	int64_t slice_left_ns;      /* of its request at that moment; its own thread may read it too */
-	uint64_t epoch;             /* counts dispatches; names one of them */
+	uint64_t epoch;             /* names one dispatch, of all workers': it grows by their number */
 	struct runq_entry *handed;  /* given to an idle worker, which sleeps until it sees it */
 	bool idle;
 };
@@ -81,6 +81,12 @@ void runq_stopped(struct runq *q, struct runq_entry *e, int64_t now_ns, int64_t 
  * runq_charge from now on. */
 void runq_detached(struct runq *q, struct runq_entry *e, int64_t now_ns);
 void runq_charge(struct runq *q, struct runq_entry *e, int64_t real_ns);
+/* Settings and waits of one service. Any thread. */
+struct runq_figures {
+	int64_t slice_ns, longest_wait_ns, wait_sum_ns, waits;
+	int32_t weight;
+};
+void runq_figures(struct runq *q, const struct runq_entry *e, struct runq_figures *out);
 /* Takes a waiting service out of the queue; false when it is not in it. */
 bool runq_remove(struct runq *q, struct runq_entry *e);
 /* New weight and slice; any thread, in any state. */

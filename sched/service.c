@@ -118,7 +118,10 @@ static void reset(struct service *s)
 	s->doom_cpu_ns = -1;
 	store_relaxed(&s->doomed, false);
 	store_relaxed(&s->sessions, 0);
-	store_relaxed(&s->evidence, NULL);
+	/* Hung on after its end: the monitor gets it back, empty. */
+	struct evidence *late = exchange_acq_rel(&s->evidence, NULL);
+	if (late)
+		store_release(&late->state, EVIDENCE_READY);
 	store_relaxed(&s->cpu_ns, 0);
 	store_relaxed(&s->messages, 0);
 	for (int i = 0; i < TIER_COUNT; i++)

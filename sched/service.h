@@ -47,9 +47,10 @@ struct service_body {
 	const char *kind;
 	/* Handles one message and owns it. On the worker's stack; may be parked inside. */
 	void (*deliver)(struct service *s, struct message *m);
-	/* The orderly end (finalizers run); may be parked inside. Frees s->state. */
+	/* The orderly end (finalizers run); may be parked inside. Frees s->state, and the message that was cut
+	 * off if there is one (s->grave is its stack). */
 	void (*close)(struct service *s);
-	/* The hard end: frees s->state without running anything of the body. */
+	/* The hard end: frees the same without running anything of the body. */
 	void (*abandon)(struct service *s);
 	/* In the signal handler, on the service's own thread, wherever it was interrupted: `pc`.
 	 * Async-signal-safe. */

@@ -21,6 +21,8 @@ static struct {
 	_Atomic int count;  /* release with the slot; acquire by the monitor */
 	_Atomic int alive;  /* threads that run */
 	_Atomic bool ending;
+	int nice;      /* the process's own */
+	sigset_t mask; /* of all our threads, wherever they are created */
 
 	struct lock spare_lock; /* guards the spare list and spare_count */
 	struct thread *spare;
@@ -35,6 +37,9 @@ void thread_init(int max)
 	threads.max = max;
 	store_relaxed(&threads.count, 0);
 	store_relaxed(&threads.ending, false);
+	threads.nice = getpriority(PRIO_PROCESS, 0);
+	pthread_sigmask(SIG_SETMASK, NULL, &threads.mask);
+	sigdelset(&threads.mask, PARK_SIGNAL);
 }
 
 void thread_term(void)
@@ -68,6 +73,9 @@ int thread_spare_count(void)
 
 struct thread *thread_take_spare(void)
 {
+	/* Spares end without leaving the list then. */
+	if (load_acquire(&threads.ending))
+		return NULL;
 	lock_take(&threads.spare_lock);
 	struct thread *t = threads.spare;
 	if (t) {
@@ -139,14 +147,21 @@ void thread_signal(struct thread *t)
 	syscall(SYS_tgkill, getpid(), tid, PARK_SIGNAL);
 }
 
-/* After a hand-off the monitor has lowered our OS priority. Without the right to raise it again the thread
+void thread_slow_down(struct thread *t)
+{
+	int32_t tid = load_acquire(&t->tid);
+	if (tid != 0 && !load_relaxed(&t->slowed))
+		store_relaxed(&t->slowed, setpriority(PRIO_PROCESS, (id_t)tid, 19) == 0);
+}
+
+/* The monitor may have lowered our OS priority while we had no slot. Without the right to raise it again the thread
  * is of no use as a spare. */
-static bool restore_priority(struct thread *t)
+bool thread_restore_priority(struct thread *t)
 {
 	if (!load_relaxed(&t->slowed))
 		return true;
 	store_relaxed(&t->slowed, false);
-	return setpriority(PRIO_PROCESS, 0, 0) == 0;
+	return setpriority(PRIO_PROCESS, 0, threads.nice) == 0;
 }
 
 static void run_slot(struct thread *t)
@@ -156,20 +171,13 @@ static void run_slot(struct thread *t)
 	thread_settle();
 }
 
-/* Spares are made on the loop thread, which has every signal blocked, and would inherit that. */
-static void accept_park_signal(void)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, PARK_SIGNAL);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-}
-
 static void *thread_main(void *arg)
 {
 	struct thread *t = arg;
 	char name[16];
-	accept_park_signal();
+	/* Spares are made on the loop thread, which has every signal blocked. And the mask travels in the signal
+	 * frame of whoever is parked here and resumed elsewhere. */
+	pthread_sigmask(SIG_SETMASK, &threads.mask, NULL);
 	snprintf(name, sizeof(name), "eq-%d", t->index);
 	prctl(PR_SET_NAME, name);
 	thread_set_self(t);
@@ -178,7 +186,7 @@ static void *thread_main(void *arg)
 	open_own_files(t);
 	while (wait_for_slot(t)) {
 		run_slot(t);
-		if (!restore_priority(t) || load_acquire(&threads.ending))
+		if (!thread_restore_priority(t) || load_acquire(&threads.ending))
 			break;
 		thread_return_spare(t);
 	}
@@ -187,10 +195,13 @@ static void *thread_main(void *arg)
 		close(t->stat_fd);
 	t->stat_fd = -1;
 	thread_set_self(NULL);
-	lock_take(&threads.spare_lock);
-	t->next_spare = threads.ended;
-	threads.ended = t;
-	lock_release(&threads.spare_lock);
+	/* A thread that ends because the process does may still be on the spare list, through the same link. */
+	if (!load_acquire(&threads.ending)) {
+		lock_take(&threads.spare_lock);
+		t->next_spare = threads.ended;
+		threads.ended = t;
+		lock_release(&threads.spare_lock);
+	}
 	sub_acq_rel(&threads.alive, 1); /* release: our last writes; acquire in thread_stop_all */
 	return NULL;
 }

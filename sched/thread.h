@@ -56,7 +56,7 @@ struct thread {
 	bool settle_detached;
 	struct worker *slot;
 	_Atomic(struct service *) cur; /* in whose body it is; read by the monitor */
-	bool in_handler;
+	_Atomic bool in_handler; /* with signal fences: its only other reader is our own handler */
 	int64_t run_since_ns;    /* wall: when `cur` was started or resumed */
 	int64_t slice_ns;        /* what was left of its slice then */
 	int64_t run_cpu_ns;      /* CPU clock at that moment, -1: not taken */
@@ -107,6 +107,10 @@ struct stack *thread_fresh_stack(struct thread *t);
 
 /* Sends the preemption signal. Any thread. */
 void thread_signal(struct thread *t);
+/* Lowers its OS priority until it comes home: it runs C code without a slot. Monitor. */
+void thread_slow_down(struct thread *t);
+/* Takes that back, where the process may. Own thread; false: the thread is of no use as a spare any more. */
+bool thread_restore_priority(struct thread *t);
 /* Is it asleep in the kernel? From /proc, a few microseconds; false when unknown. Any thread. */
 bool thread_is_asleep(const struct thread *t);
 

@@ -7,7 +7,6 @@
 #include "sched/sched.h"
 
 #include <sched.h>
-#include <sys/resource.h>
 
 /* Time on a slot from which the CPU clock is worth reading, to take out what the host stole. */
 enum { LONG_RUN_NS = 500000 };
@@ -71,8 +70,9 @@ static void enter_body(struct thread *t, struct service *s)
 	if (load_relaxed(&s->message_number))
 		store_relaxed(&s->message_mark_ns, now);
 	store_relaxed(&t->cur, s);
-	/* Release: the monitor that sees BODY sees whose. */
-	store_release(&t->run, run_word(epoch, RUN_BODY));
+	/* Release: the monitor that sees BODY sees whose. Seq, with the seq load in sched_ring: either we see that
+	 * the monitor means to sleep, or it sees BODY before it does. */
+	store_seq(&t->run, run_word(epoch, RUN_BODY));
 	/* Those who waited before this dispatch have rung for somebody else's slice. */
 	bool waited_for = load_relaxed(&sched.queue.waiting) > 0;
 	sched_ring(now + (waited_for ? t->slice_ns : 100 * NS_PER_MS));
@@ -141,6 +141,9 @@ void worker_settle_parked(struct thread *t, struct service *s, bool detached)
 	add_relaxed(&s->parks[s->tier], 1);
 	s->parked_on = t->index;
 	store_relaxed(&s->long_runner, true);
+	/* Back at once: it was not stuck, only met in C too often. */
+	if (detached && clock_self_cpu_ns() - load_relaxed(&t->detached_cpu_ns) < NS_PER_MS)
+		store_relaxed(&s->handed_off, false);
 	account(t, s, detached);
 	service_set_status(s, SERVICE_PARKED);
 	put(s, detached ? RUNQ_RETURN : RUNQ_REQUEUE);
@@ -156,6 +159,9 @@ static bool leave_body(struct thread *t)
 			continue;
 		}
 		bool kept = run_state_of(word) == RUN_BODY;
+		/* Before any lock is taken at low priority. */
+		if (!kept)
+			thread_restore_priority(t);
 		/* Acquires the monitor's DETACHED; releases what we did to whoever has the slot next. */
 		if (cas_strong_acq_rel(&t->run, &word, run_word(run_epoch_of(word), RUN_LOOP)))
 			return kept;
@@ -184,12 +190,9 @@ static void finish_run(struct service *s)
 	if (load_relaxed(&s->closing)) {
 		bury(s);
 	} else {
-		bool more = load_acquire(&s->doomed) || mailbox_length(&s->mailbox) > 0;
-		service_set_status(s, more ? SERVICE_READY : SERVICE_IDLE);
-		if (more) {
-			put(s, kept ? RUNQ_REQUEUE : RUNQ_RETURN);
-		} else if (!mailbox_rest(&s->mailbox)) {
-			/* A message or a killer came between: still ours. */
+		service_set_status(s, SERVICE_IDLE);
+		if (!mailbox_rest(&s->mailbox)) {
+			/* There are messages, or a killer was here: still ours. After a true it is not. */
 			service_set_status(s, SERVICE_READY);
 			put(s, kept ? RUNQ_REQUEUE : RUNQ_RETURN);
 		}
@@ -200,6 +203,8 @@ static void finish_run(struct service *s)
 
 /* ---- handling messages ---- */
 
+/* A monitor that hands the slot off in this moment writes some of the same words: then the figures of this
+ * message begin with what the last one used since it was looked at. Not worth a lock. */
 static void begin_message(struct service *s, struct message *m)
 {
 	int64_t now = clock_mono_ns();
@@ -250,8 +255,12 @@ static void run_messages(struct service *s)
 	struct message *m;
 	while ((m = mailbox_pop(&s->mailbox)) != NULL) {
 		note_overload(s);
-		if (message_is_request(m) && !requests_open(&s->open, m->source, m->session))
+		if (message_is_request(m) && !requests_open(&s->open, m->source, m->session)) {
+			/* Killed in this moment; the others were answered by the killer. */
 			sched_answer_error(service_handle(s), m->source, m->session);
+			message_free(m);
+			return;
+		}
 		begin_message(s, m);
 		s->body->deliver(s, m); /* HANDOVER: the message is the body's */
 		end_message(s);
@@ -305,12 +314,15 @@ static void end_parked(struct service *s)
 	if (fate == FATE_CLOSE_HERE) {
 		s->grave = s->stack;
 		s->stack = NULL;
+		s->mark = 0; /* it names a place on the grave */
 		enter_body(thread_self(), s);
 		store_relaxed(&s->closing, true);
 		s->body->close(s);
 		finish_run(s);
 		return;
 	}
+	if (s->grave)
+		stack_put(s->grave); /* of the message; this one is of its close */
 	s->grave = s->stack;
 	s->stack = NULL;
 	s->body->abandon(s);
@@ -365,7 +377,6 @@ enum hand_off_result worker_hand_off(struct worker *w, uint64_t epoch)
 	store_relaxed(&t->detached_cpu_ns, clock_cpu_ns(t->cpu_clock));
 	runq_detached(&sched.queue, &s->entry, now);
 	service_set_status(s, SERVICE_DETACHED);
-	store_relaxed(&t->slowed, setpriority(PRIO_PROCESS, (id_t)load_relaxed(&t->tid), 19) == 0);
 	thread_give_slot(spare, w);
 	/* Release: the thread that finds DETACHED finds the rest done. */
 	store_release(&t->run, run_word(epoch, RUN_DETACHED));

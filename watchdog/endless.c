@@ -249,7 +249,7 @@ int64_t endless_pass(int64_t now, const struct runq_due *due)
 	int64_t next = INT64_MAX;
 	for (int i = 0; i < thread_count(); i++) {
 		struct thread *t = thread_at(i);
-		uint64_t word = load_acquire(&t->run);
+		uint64_t word = load_seq(&t->run); /* seq: see enter_body in sched/worker.c */
 		if (run_state_of(word) != RUN_BODY && run_state_of(word) != RUN_DETACHED)
 			continue;
 		int64_t at = look_at(t, word, now);

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "watchdog/slots.h"
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "sched/sched.h"
 #include "watchdog/rules.h"
 
 /* A detached thread is looked at this often at the most and at the least. */
-static const int64_t DETACHED_MIN_NS = NS_PER_MS, DETACHED_MAX_NS = 50 * NS_PER_MS;
+static const int64_t DETACHED_MIN_NS = 100 * NS_PER_US, DETACHED_MAX_NS = 50 * NS_PER_MS;
+/* One that is not back by then is really stuck and goes on at low priority. */
+static const int64_t DETACHED_SLOW_NS = 2 * NS_PER_MS;
+
+/* Spares are made by another thread: it gets a moment before the alert. */
+static const int64_t NO_SPARE_RETRY_NS = NS_PER_MS;
+enum { NO_SPARE_TRIES = 100 };
 
 /* What the monitor remembers of a thread; [i] belongs to thread_at(i). */
 struct watch {
@@ -14,11 +21,14 @@ struct watch {
 	int64_t asked_ns, signalled_ns;
 	uint32_t refused;   /* the thread's counter when the request was made */
 	int64_t look_ns, backoff_ns, cpu_ns; /* while it is detached */
+	const struct service *doomed; /* the killed service that was asked last, and when: outlives requests */
+	int64_t doomed_ns;
 };
 
 static struct {
 	struct slots_options options;
 	struct watch *watch;
+	int no_spare; /* tries in a row that found none */
 } slots;
 
 void slots_init(const struct slots_options *options, int max_threads)
@@ -44,14 +54,30 @@ static void signal_again(struct thread *t, struct watch *watch, int64_t now)
 	thread_signal(t);
 }
 
+/* Without a spare the promise ends here; said once, since the state can last. */
+static int64_t hand_off(struct worker *w, uint64_t epoch, int64_t now)
+{
+	static const char text[] = "error: spares_exhausted: no spare thread is left to take over a worker "
+				   "whose service is stuck in C code; raise `spares`";
+	enum hand_off_result result = worker_hand_off(w, epoch);
+	if (result == HAND_OFF_NO_SPARE && ++slots.no_spare == NO_SPARE_TRIES)
+		log_write(0, text, sizeof(text) - 1);
+	if (result == HAND_OFF_DONE)
+		slots.no_spare = 0;
+	return result == HAND_OFF_NO_SPARE ? now + NO_SPARE_RETRY_NS : now;
+}
+
 /* A request that is out and not honoured. */
 static int64_t follow_request(struct worker *w, struct thread *t, uint64_t epoch, int64_t now)
 {
 	struct watch *watch = &slots.watch[t->index];
 	if (watch->epoch != epoch) {
 		/* Whoever asked has signalled just now, or left it to us. */
-		*watch = (struct watch){.epoch = epoch, .asked_ns = now,
-					.refused = load_relaxed(&t->refused)};
+		watch->epoch = epoch;
+		watch->asked_ns = now;
+		watch->signalled_ns = 0;
+		watch->refused = load_relaxed(&t->refused);
+		watch->look_ns = 0;
 	}
 	struct service *s = load_relaxed(&t->cur);
 	struct request_age age = {
@@ -66,9 +92,7 @@ static int64_t follow_request(struct worker *w, struct thread *t, uint64_t epoch
 		signal_again(t, watch, now);
 		break;
 	case REQUEST_HAND_OFF:
-		if (worker_hand_off(w, epoch) == HAND_OFF_DONE)
-			return now;
-		break;
+		return hand_off(w, epoch, now);
 	case REQUEST_WAIT:
 		break;
 	}
@@ -82,8 +106,10 @@ static int64_t follow_doomed(struct worker *w, struct thread *t, uint64_t epoch,
 	if (s == NULL || !load_acquire(&s->doomed))
 		return INT64_MAX;
 	struct watch *watch = &slots.watch[t->index];
-	if (watch->epoch == epoch && now - watch->asked_ns < slots.options.doomed_ns)
-		return watch->asked_ns + slots.options.doomed_ns;
+	if (watch->doomed == s && now - watch->doomed_ns < slots.options.doomed_ns)
+		return watch->doomed_ns + slots.options.doomed_ns;
+	watch->doomed = s;
+	watch->doomed_ns = now;
 	worker_ask(w, epoch);
 	return now + slots.options.retry_ns;
 }
@@ -91,7 +117,7 @@ static int64_t follow_doomed(struct worker *w, struct thread *t, uint64_t epoch,
 static int64_t watch_worker(struct worker *w, int64_t now)
 {
 	struct thread *t = load_relaxed(&w->thread);
-	uint64_t word = t ? load_acquire(&t->run) : 0;
+	uint64_t word = t ? load_seq(&t->run) : 0; /* seq: see enter_body in sched/worker.c */
 	uint64_t epoch = run_epoch_of(word);
 	if (t == NULL || run_state_of(word) != RUN_BODY)
 		return INT64_MAX;
@@ -108,8 +134,10 @@ static int64_t watch_detached(struct thread *t, uint64_t epoch, int64_t now)
 	struct watch *watch = &slots.watch[t->index];
 	int64_t cpu = clock_cpu_ns(t->cpu_clock);
 	if (watch->look_ns == 0 || watch->epoch != epoch) {
-		*watch = (struct watch){.epoch = epoch, .look_ns = now + DETACHED_MIN_NS,
-					.backoff_ns = DETACHED_MIN_NS, .cpu_ns = cpu};
+		watch->epoch = epoch;
+		watch->look_ns = now + DETACHED_MIN_NS;
+		watch->backoff_ns = DETACHED_MIN_NS;
+		watch->cpu_ns = cpu;
 		return watch->look_ns;
 	}
 	if (now < watch->look_ns)
@@ -119,6 +147,8 @@ static int64_t watch_detached(struct thread *t, uint64_t epoch, int64_t now)
 		store_relaxed(&t->wanted, epoch);
 		thread_signal(t);
 	}
+	if (watch->backoff_ns >= DETACHED_SLOW_NS)
+		thread_slow_down(t);
 	watch->backoff_ns =
 		rule_backoff_ns(watch->backoff_ns, false, DETACHED_MIN_NS, DETACHED_MAX_NS);
 	watch->cpu_ns = cpu;
@@ -131,7 +161,7 @@ static int64_t watch_all_detached(int64_t now)
 	int64_t next = INT64_MAX;
 	for (int i = 0; i < thread_count(); i++) {
 		struct thread *t = thread_at(i);
-		uint64_t word = load_acquire(&t->run);
+		uint64_t word = load_seq(&t->run);
 		if (run_state_of(word) == RUN_DETACHED)
 			next = earlier(next, watch_detached(t, run_epoch_of(word), now));
 	}

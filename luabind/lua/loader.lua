@@ -42,7 +42,7 @@ local function load_from(pattern, tried)
 	file:close()
 	local chunk, err = loadfile(path)
 	if chunk == nil then
-		error(err, 0)
+		error({ err }, 0)
 	end
 	return chunk
 end
@@ -57,8 +57,8 @@ local function find_service()
 	end
 	local chunk = EMBEDDED.service(SERVICE_NAME)
 	if chunk == nil then
-		tried[#tried + 1] = string.format("no service %s that ships", SERVICE_NAME)
-		error(table.concat(tried, "\n"), 0)
+		-- A table: for what is missing a traceback says nothing.
+		error({ string.format("service %s not found: %s, and none that ships", SERVICE_NAME, table.concat(tried, "\n")) }, 0)
 	end
 	return chunk, "", false
 end

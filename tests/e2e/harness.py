@@ -182,9 +182,10 @@ class Server:
             fields = f.read().rsplit(')', 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
-    def output(self, last=60):
+    def output(self, last=40):
+        """The end of the output, for messages."""
         text = [*self.lines[-last:], *(f'stderr: {line}' for line in self.errors[-last:])]
-        return '\n'.join('    ' + line[:400] for line in text)
+        return '\n'.join('    ' + (line if len(line) < 300 else line[:300] + ' ...') for line in text)
 
     def __enter__(self):
         return self

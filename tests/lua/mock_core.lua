@@ -503,6 +503,9 @@ local function run_loader(world, sv)
 	if ok then
 		return
 	end
+	if type(err) == "table" then -- what needs no traceback
+		err = err[1]
+	end
 	world:write(sv, "lua loader error : " .. tostring(err))
 	local launcher = world.names[".launcher"]
 	if launcher then

@@ -21,7 +21,7 @@ return function(t)
 		return failed:log_text(), failed.exit_code
 	end
 	local log, code = failing_start("nothing")
-	t.has(log, 'start service "nothing" failed: cannot open ', "a start service that is not there")
+	t.has(log, 'start service "nothing" failed: service nothing not found: cannot open ', "a start service that is not there")
 	t.eq(code, 1, "ends the process with status 1")
 	log, code = failing_start("main", "no Lua at all")
 	t.has(log, 'start service "main" failed: ', "a start service with a syntax error")

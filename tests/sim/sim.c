@@ -6,7 +6,18 @@
 #include <math.h>
 #include <string.h>
 
-enum event_kind { WAKE, HANDED, NEXT, END_OF_MESSAGE, STOP, HAND_OFF, REQUEUE, MONITOR, RETURN, SAMPLE };
+enum event_kind {
+	WAKE,
+	HANDED,
+	NEXT,
+	END_OF_MESSAGE,
+	STOP,
+	HAND_OFF,
+	REQUEUE,
+	MONITOR,
+	RETURN,
+	SAMPLE
+};
 
 struct sim_event {
 	int64_t at_ns;
@@ -127,7 +138,8 @@ static void ask(struct sim *sim, int worker, uint64_t epoch)
 		return;
 	w->wanted = epoch;
 	bool foreign = sim_between(sim, 1, 100) <= sim->config.foreign_percent;
-	int64_t delay = sim_exponential(sim, foreign ? sim->config.foreign_ns : sim->config.signal_ns);
+	int64_t delay =
+		sim_exponential(sim, foreign ? sim->config.foreign_ns : sim->config.signal_ns);
 	bool stuck = delay > sim->config.handoff_ns;
 	at(sim, (struct sim_event){.at_ns = sim->now_ns + (stuck ? sim->config.handoff_ns : delay),
 				   .kind = stuck ? HAND_OFF : STOP,
@@ -345,8 +357,8 @@ static void handle(struct sim *sim, const struct sim_event *e)
 		break;
 	case SAMPLE:
 		sim->sample(sim);
-		at(sim, (struct sim_event){.at_ns = sim->now_ns + sim->sample_every_ns,
-					   .kind = SAMPLE});
+		at(sim,
+		   (struct sim_event){.at_ns = sim->now_ns + sim->sample_every_ns, .kind = SAMPLE});
 		break;
 	}
 }
@@ -373,7 +385,8 @@ struct sim_config sim_config_usual(int workers)
 struct sim *sim_new(const struct sim_config *config, uint64_t seed)
 {
 	struct sim *sim = mem_zalloc(sizeof(*sim));
-	ensure(config->workers <= (int)COUNT_OF(sim->worker) && config->step_ns < config->switch_ns);
+	ensure(config->workers <= (int)COUNT_OF(sim->worker) &&
+	       config->step_ns < config->switch_ns);
 	sim->config = *config;
 	sim->seed = sim->random = seed;
 	sim->monitor_due_ns = INT64_MAX;
