@@ -22,9 +22,10 @@
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-/* Code that a service may be parked in although it is ours: it holds no lock and owns nothing outside
- * the VM. The linker names the section's bounds for us; core/text.c keeps them. */
-#define PARKABLE __attribute__((section("parkable_text"), noinline))
+/* Code that a service may be parked in although it is ours: it holds no lock, keeps no thread-local address and
+ * owns nothing outside the VM. The linker names the section's bounds for us; core/text.c keeps them. A function
+ * that is not inlined into such code must carry the mark itself. */
+#define PARKABLE __attribute__((section("parkable_text")))
 
 #if defined(__SANITIZE_ADDRESS__)
 #define WITH_ASAN 1

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "luabind/enter.h"
 
-PARKABLE void enter_call(void *arg)
+NOINLINE PARKABLE void enter_call(void *arg)
 {
 	struct vm_call *call = arg;
 	call->status = lua_pcall(call->L, call->arguments, call->results, call->handler);
 }
 
-PARKABLE void enter_close(void *L)
+NOINLINE PARKABLE void enter_close(void *L)
 {
 	lua_close(L);
 }

@@ -18,13 +18,15 @@ struct heap {
 	/* Any thread writes. */
 	_Atomic size_t limit_bytes;
 	_Atomic ptrdiff_t foreign_bytes;
+	/* The owner, between the first and the last step of a change of the lists. */
+	_Atomic bool busy;
 	/* The rest is the owner's, but for what the parts let any thread read. */
 	uintptr_t stack_floor;
 	struct heap_small small;
 	struct heap_large large;
 };
 
-static bool is_large(const struct heap *h, const void *block, size_t bytes)
+PARKABLE static bool is_large(const struct heap *h, const void *block, size_t bytes)
 {
 	if (bytes > SMALL_BYTES)
 		return true;
@@ -32,13 +34,13 @@ static bool is_large(const struct heap *h, const void *block, size_t bytes)
 	       heap_large_is_misfit(&h->large, block);
 }
 
-static void *fresh_block(struct heap *h, size_t bytes)
+PARKABLE static void *fresh_block(struct heap *h, size_t bytes)
 {
 	return bytes <= SMALL_BYTES ? heap_small_alloc(&h->small, bytes)
 				    : heap_large_alloc(&h->large, bytes);
 }
 
-static void drop_block(struct heap *h, void *block, size_t bytes)
+PARKABLE static void drop_block(struct heap *h, void *block, size_t bytes)
 {
 	if (is_large(h, block, bytes))
 		heap_large_free(&h->large, block, bytes);
@@ -47,14 +49,14 @@ static void drop_block(struct heap *h, void *block, size_t bytes)
 }
 
 /* The block cannot move and need not: its size only gets smaller. */
-static void *shrink_in_place(struct heap *h, void *block, size_t old_bytes, size_t new_bytes)
+PARKABLE static void *shrink_in_place(struct heap *h, void *block, size_t old_bytes, size_t new_bytes)
 {
 	if (is_large(h, block, old_bytes))
 		heap_large_make_misfit(&h->large, block, old_bytes, new_bytes);
 	return block;
 }
 
-static void *resize(struct heap *h, void *block, size_t old_bytes, size_t new_bytes)
+PARKABLE static void *resize(struct heap *h, void *block, size_t old_bytes, size_t new_bytes)
 {
 	if (old_bytes > SMALL_BYTES && new_bytes > SMALL_BYTES)
 		return heap_large_realloc(&h->large, block, old_bytes, new_bytes);
@@ -73,7 +75,7 @@ static void *resize(struct heap *h, void *block, size_t old_bytes, size_t new_by
 }
 
 /* May the VM's share grow by `more_bytes`, here and now? */
-static bool may_grow(const struct heap *h, size_t more_bytes)
+PARKABLE static bool may_grow(const struct heap *h, size_t more_bytes)
 {
 	size_t limit = load_relaxed(&h->limit_bytes);
 	size_t used = load_relaxed(&h->used_bytes);
@@ -85,7 +87,7 @@ static bool may_grow(const struct heap *h, size_t more_bytes)
 }
 
 /* One writer: no locked instruction. */
-static void account(struct heap *h, size_t plus, size_t minus)
+PARKABLE static void account(struct heap *h, size_t plus, size_t minus)
 {
 	size_t used = load_relaxed(&h->used_bytes) + plus - minus;
 	store_relaxed(&h->used_bytes, used);
@@ -93,9 +95,8 @@ static void account(struct heap *h, size_t plus, size_t minus)
 		store_relaxed(&h->peak_bytes, used);
 }
 
-void *heap_alloc(void *heap, void *block, size_t old_bytes, size_t new_bytes)
+PARKABLE static void *change(struct heap *h, void *block, size_t old_bytes, size_t new_bytes)
 {
-	struct heap *h = heap;
 	if (new_bytes == 0) {
 		if (block == NULL)
 			return NULL;
@@ -113,6 +114,22 @@ void *heap_alloc(void *heap, void *block, size_t old_bytes, size_t new_bytes)
 	if (LIKELY(result != NULL))
 		account(h, new_bytes, old_bytes);
 	return result;
+}
+
+PARKABLE void *heap_alloc(void *heap, void *block, size_t old_bytes, size_t new_bytes)
+{
+	struct heap *h = heap;
+	store_relaxed(&h->busy, true);
+	atomic_signal_fence(memory_order_seq_cst);
+	void *result = change(h, block, old_bytes, new_bytes);
+	atomic_signal_fence(memory_order_seq_cst);
+	store_relaxed(&h->busy, false);
+	return result;
+}
+
+bool heap_is_busy(const struct heap *h)
+{
+	return load_relaxed(&h->busy);
 }
 
 static void heap_reset(struct heap *h)

@@ -8,8 +8,9 @@
  *     coroutines in coroutines) ends as a clean error of the service.
  *
  * A heap belongs to the thread that runs its service; only what is marked "any thread" may be
- * called by others. It is no PARKABLE code, so a service is never parked half way through a block
- * list.
+ * called by others. A program that allocates spends a good part of its time in here, so this is PARKABLE
+ * code: a service may be parked half way through a change of the lists and goes on later. What must not happen
+ * then is heap_delete: ask heap_is_busy before a VM is abandoned.
  */
 #ifndef LUABIND_HEAP_H
 #define LUABIND_HEAP_H
@@ -41,13 +42,17 @@ size_t heap_limit_bytes(const struct heap *h); /* any thread; 0: no limit */
 /* Sum of what the VM asked for and still holds, and the most it ever held. Any thread. */
 size_t heap_used_bytes(const struct heap *h);
 size_t heap_peak_bytes(const struct heap *h);
-/* What the system gave for it, headers and free cells included. Any thread. */
+/* What the system gave for it, headers and free cells included, empty pages in reserve not. Any thread. */
 size_t heap_held_bytes(const struct heap *h);
 
 /* Memory that C modules keep for this VM elsewhere (a JSON tree, a socket buffer): reported beside
  * the VM's own bytes, not subject to the limit. `delta_bytes` may be negative. Any thread. */
 void heap_add_foreign_bytes(struct heap *h, ptrdiff_t delta_bytes);
 size_t heap_foreign_bytes(const struct heap *h); /* any thread */
+
+/* Its service was parked inside heap_alloc: nothing but going on is allowed. For whoever holds the parked
+ * service. */
+bool heap_is_busy(const struct heap *h);
 
 /* For tests: blocks outside of spans, and spans. Owner. */
 size_t heap_large_count(const struct heap *h);

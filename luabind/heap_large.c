@@ -8,17 +8,17 @@
 _Static_assert(LINK_BYTES == 16, "a link in front keeps blocks aligned");
 
 /* One writer: no locked instruction. */
-static void count_held(struct heap_large *l, size_t plus, size_t minus)
+PARKABLE static void count_held(struct heap_large *l, size_t plus, size_t minus)
 {
 	store_relaxed(&l->held_bytes, load_relaxed(&l->held_bytes) + plus - minus);
 }
 
-static struct ring *link_of(void *block)
+PARKABLE static struct ring *link_of(void *block)
 {
 	return (struct ring *)block - 1;
 }
 
-void *heap_large_alloc(struct heap_large *l, size_t bytes)
+PARKABLE void *heap_large_alloc(struct heap_large *l, size_t bytes)
 {
 	struct ring *link = mem_try_alloc(LINK_BYTES + bytes);
 	if (link == NULL)
@@ -29,7 +29,7 @@ void *heap_large_alloc(struct heap_large *l, size_t bytes)
 	return link + 1;
 }
 
-void heap_large_free(struct heap_large *l, void *block, size_t bytes)
+PARKABLE void heap_large_free(struct heap_large *l, void *block, size_t bytes)
 {
 	struct ring *link = link_of(block);
 	ring_remove(link);
@@ -38,7 +38,7 @@ void heap_large_free(struct heap_large *l, void *block, size_t bytes)
 	mem_free(link);
 }
 
-void *heap_large_realloc(struct heap_large *l, void *block, size_t old_bytes, size_t new_bytes)
+PARKABLE void *heap_large_realloc(struct heap_large *l, void *block, size_t old_bytes, size_t new_bytes)
 {
 	struct ring *link = mem_try_realloc(link_of(block), LINK_BYTES + new_bytes);
 	if (link == NULL && new_bytes > old_bytes)
@@ -51,13 +51,13 @@ void *heap_large_realloc(struct heap_large *l, void *block, size_t old_bytes, si
 	return link + 1;
 }
 
-void heap_large_make_misfit(struct heap_large *l, void *block, size_t old_bytes, size_t new_bytes)
+PARKABLE void heap_large_make_misfit(struct heap_large *l, void *block, size_t old_bytes, size_t new_bytes)
 {
 	ring_move_to_front(&l->misfits, link_of(block));
 	count_held(l, new_bytes, old_bytes);
 }
 
-bool heap_large_is_misfit(const struct heap_large *l, const void *block)
+PARKABLE bool heap_large_is_misfit(const struct heap_large *l, const void *block)
 {
 	for (const struct ring *r = l->misfits.next; r != &l->misfits; r = r->next) {
 		if ((const void *)(r + 1) == block)

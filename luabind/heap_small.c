@@ -3,22 +3,30 @@
 
 #include "core/mem.h"
 
+/* One span in reserve for so many in use. */
+#define RESERVE_PART 16
 #define ALL_CELLS    ((uint32_t)((1ull << CELLS) - 1))
 #define HEADER_BYTES ((sizeof(struct span) + UNIT_BYTES - 1) / UNIT_BYTES * UNIT_BYTES)
 
 _Static_assert(HEADER_BYTES + SMALL_BYTES <= CELL_BYTES, "the first cell fits any class");
 
 /* One writer: no locked instruction. */
-static void count_spans(struct heap_small *s, size_t plus, size_t minus)
+PARKABLE static void count_spans(struct heap_small *s, size_t plus, size_t minus)
 {
 	store_relaxed(&s->span_count, load_relaxed(&s->span_count) + plus - minus);
 }
 
-static struct span *span_add(struct heap_small *s)
+PARKABLE static struct span *span_add(struct heap_small *s)
 {
-	struct span *span = mem_try_aligned(SPAN_BYTES, SPAN_BYTES);
-	if (span == NULL)
-		return NULL;
+	struct span *span = (struct span *)s->reserve;
+	if (span) {
+		s->reserve = span->in_small.next;
+		s->reserve_count--;
+	} else {
+		span = mem_try_aligned(SPAN_BYTES, SPAN_BYTES);
+		if (span == NULL)
+			return NULL;
+	}
 	span->small = s;
 	span->free_cells = ALL_CELLS;
 	count_spans(s, 1, 0);
@@ -26,17 +34,23 @@ static struct span *span_add(struct heap_small *s)
 	return span;
 }
 
-/* None is kept in reserve: a page goes to the thread's cache in jemalloc and comes back from there
- * just as fast, while one page for each of ten thousand idle VMs would be 40 MB. */
-static void span_remove(struct heap_small *s, struct span *span)
+/* A part of them is kept: the system's allocator is code in which nobody can be parked. Of a small heap none is:
+ * one page for each of ten thousand idle VMs would be 40 MB. */
+PARKABLE static void span_remove(struct heap_small *s, struct span *span)
 {
 	ring_remove(&span->in_small);
 	count_spans(s, 0, 1);
-	mem_free(span);
+	if (s->reserve_count < load_relaxed(&s->span_count) / RESERVE_PART) {
+		span->in_small.next = s->reserve;
+		s->reserve = &span->in_small;
+		s->reserve_count++;
+	} else {
+		mem_free(span);
+	}
 }
 
 /* Takes a free cell of the span, which must have one. */
-static struct cell *span_take_cell(struct heap_small *s, struct span *span, size_t class)
+PARKABLE static struct cell *span_take_cell(struct heap_small *s, struct span *span, size_t class)
 {
 	unsigned i = (unsigned)__builtin_ctz(span->free_cells);
 	span->free_cells &= span->free_cells - 1;
@@ -54,7 +68,7 @@ static struct cell *span_take_cell(struct heap_small *s, struct span *span, size
 	return c;
 }
 
-static struct cell *cell_open(struct heap_small *s, size_t class)
+PARKABLE static struct cell *cell_open(struct heap_small *s, size_t class)
 {
 	struct span *span = (struct span *)s->spans.next;
 	if (&span->in_small == &s->spans || span->free_cells == 0)
@@ -67,7 +81,7 @@ static struct cell *cell_open(struct heap_small *s, size_t class)
 	return c;
 }
 
-void heap_small_drop_cell(struct heap_small *s, struct cell *c)
+PARKABLE void heap_small_drop_cell(struct heap_small *s, struct cell *c)
 {
 	struct span *span = span_of(c);
 	ring_remove(&c->in_class);
@@ -81,7 +95,7 @@ void heap_small_drop_cell(struct heap_small *s, struct cell *c)
 
 /* A class without a cell first fills what cells of larger blocks have left: a VM has a few blocks
  * of many sizes, and a cell for each costs more than the bytes lost this way. */
-NOINLINE struct cell *heap_small_find_cell(struct heap_small *s, size_t class)
+NOINLINE PARKABLE struct cell *heap_small_find_cell(struct heap_small *s, size_t class)
 {
 	for (size_t c = class + 1; s->cells[class] == 0 && c < CLASSES; c++) {
 		if (!ring_is_empty(&s->open[c]))
@@ -97,6 +111,8 @@ void heap_small_init(struct heap_small *s)
 		s->cells[i] = 0;
 	}
 	ring_init(&s->spans);
+	s->reserve = NULL;
+	s->reserve_count = 0;
 	store_relaxed(&s->span_count, 0);
 }
 
@@ -104,6 +120,10 @@ void heap_small_release(struct heap_small *s)
 {
 	struct ring *next;
 	for (struct ring *r = s->spans.next; r != &s->spans; r = next) {
+		next = r->next;
+		mem_free(r);
+	}
+	for (struct ring *r = s->reserve; r != NULL; r = next) {
 		next = r->next;
 		mem_free(r);
 	}

@@ -54,7 +54,9 @@ struct heap_small {
 	struct ring open[CLASSES];
 	uint32_t cells[CLASSES]; /* how many serve the class */
 	struct ring spans;
-	_Atomic size_t span_count;
+	struct ring *reserve; /* empty spans, linked by `next` */
+	size_t reserve_count;
+	_Atomic size_t span_count; /* without the reserve */
 };
 
 /* Empty; forgets whatever was there. */

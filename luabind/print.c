@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * print without stdio: the line is put together first and leaves with one write(2), so it appears at once
- * (through a pipe too), lines of thousands of services do not mix, and no service can be stopped while it
- * holds stdout's lock.
+ * print without stdio: the line is put together first and leaves with one write(2), so it appears at once,
+ * through a pipe too. A pipe takes more than 4 KB in pieces, hence a lock, so that lines of thousands of
+ * services do not mix. No service is ever parked while it holds it (this is not parkable code); one that blocks
+ * because the pipe is full loses its slot, and whoever prints then would have blocked on the pipe too.
  */
 #include "luabind/api.h"
 
 #include <errno.h>
 #include <lauxlib.h>
 #include <poll.h>
+#include <pthread.h>
 #include <unistd.h>
+
+static pthread_mutex_t order = PTHREAD_MUTEX_INITIALIZER; /* of whole lines */
 
 static void write_all(const char *text, size_t size)
 {
@@ -54,6 +58,8 @@ int print_line(lua_State *L)
 	luaL_pushresult(&line);
 	size_t size;
 	const char *text = lua_tolstring(L, -1, &size);
+	pthread_mutex_lock(&order);
 	write_all(text, size);
+	pthread_mutex_unlock(&order);
 	return 0;
 }

@@ -322,9 +322,11 @@ static void close_vm(struct service *s)
 	free_vm(s);
 }
 
-static enum parked_fate fate(struct service *s, enum park_tier tier)
+static enum parked_fate fate(struct service *s, enum park_tier tier, bool late)
 {
 	struct vm *vm = s->state;
+	if (late)
+		return heap_is_busy(vm->heap) ? FATE_RUN_ON : FATE_ABANDON;
 	if (load_relaxed(&vm->L) == NULL)
 		return FATE_RUN_ON;
 	return tier == TIER_MACHINE_CODE ? FATE_CLOSE_HERE : FATE_RUN_ON;

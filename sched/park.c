@@ -115,6 +115,7 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 	store_relaxed(&t->in_handler, true);
 	atomic_signal_fence(memory_order_seq_cst);
 	enum park_tier tier = tier_at(s, pc, sp);
+	store_relaxed(&s->seen_tier, tier);
 	if (load_relaxed(&t->probe) == epoch)
 		s->body->interrupt(s, INTERRUPT_PROBE, pc, tier);
 	if (load_relaxed(&t->wanted) != epoch) {

@@ -56,8 +56,9 @@ struct service_body {
 	 * Async-signal-safe. */
 	void (*interrupt)(struct service *s, enum interrupt_why why, uintptr_t pc,
 			  enum park_tier tier);
-	/* The service is doomed and parked in `tier`. Must not touch what it is parked in. */
-	enum parked_fate (*fate)(struct service *s, enum park_tier tier);
+	/* The service is doomed and parked in `tier`; `late`: it has used up the CPU that ending may cost. Must
+	 * not touch what it is parked in. */
+	enum parked_fate (*fate)(struct service *s, enum park_tier tier, bool late);
 };
 
 struct service {
@@ -101,6 +102,7 @@ struct service {
 	_Atomic uint64_t parks[TIER_COUNT]; /* [TIER_FOREIGN]: hand-offs */
 	_Atomic uint64_t moves;             /* parks after which it went on on another thread */
 	_Atomic size_t memory_bytes;        /* what the body held after its last message */
+	_Atomic int seen_tier;              /* where the last signal found it, for alerts */
 	_Atomic bool endless;               /* set by the monitor, read and cleared by skynet.endless() */
 
 	/* The message being handled, for the monitor. `message_number` is 0 between messages and is

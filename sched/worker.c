@@ -306,9 +306,8 @@ static void end_parked(struct service *s)
 		s->doom_cpu_ns = used;
 	int64_t limit = load_relaxed(&sched.ending) ? KILL_LIMIT_ENDING_NS : KILL_LIMIT_NS;
 	bool late = used - s->doom_cpu_ns > limit;
-	enum parked_fate fate = late ? FATE_ABANDON
-			       : load_relaxed(&s->closing) ? FATE_RUN_ON
-					    : s->body->fate(s, s->tier);
+	bool closing = load_relaxed(&s->closing) && !late;
+	enum parked_fate fate = closing ? FATE_RUN_ON : s->body->fate(s, s->tier, late);
 	if (fate == FATE_RUN_ON)
 		resume_here(s);
 	if (fate == FATE_CLOSE_HERE) {

@@ -28,10 +28,11 @@ static void interrupt_logger(struct service *s, enum interrupt_why why, uintptr_
 }
 
 /* It is never parked: its code is ours, not the VM's. */
-static enum parked_fate fate(struct service *s, enum park_tier tier)
+static enum parked_fate fate(struct service *s, enum park_tier tier, bool late)
 {
 	(void)s;
 	(void)tier;
+	(void)late;
 	return FATE_RUN_ON;
 }
 

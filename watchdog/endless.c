@@ -155,13 +155,27 @@ static void ask_where(struct incident *in, struct thread *t, uint64_t word, int6
 		thread_signal(t);
 }
 
+/* No hook fires inside a C function, so all that is known is which kind of code the signal met. */
+static const char *kind_without_evidence(const struct service *s)
+{
+	switch (load_relaxed(&s->seen_tier)) {
+	case TIER_VM:
+		return "in a C function of the Lua library such as string.find, or a finalizer: no Lua "
+		       "line to be had";
+	case TIER_MACHINE_CODE:
+		return "compiled code";
+	default:
+		return "C code or a system call, no Lua line to be had";
+	}
+}
+
 static void write_alert(struct incident *in, const struct runq_due *due)
 {
 	struct alert *a = &in->alert;
 	bool ready = load_acquire(&in->evidence.state) == EVIDENCE_READY; /* pairs with the writer */
 	if (!ready)
 		take_evidence_back(in);
-	a->kind = ready ? in->evidence.kind : "C code or a system call, no Lua line to be had";
+	a->kind = ready ? in->evidence.kind : kind_without_evidence(in->subject);
 	a->place = ready ? in->evidence.place : "";
 	a->traceback = ready ? in->evidence.traceback : "";
 	a->waiting = due->waiting;

@@ -142,8 +142,10 @@ static int64_t watch_detached(struct thread *t, uint64_t epoch, int64_t now)
 	}
 	if (now < watch->look_ns)
 		return watch->look_ns;
+	struct service *s = load_relaxed(&t->cur);
+	bool doomed = s && load_acquire(&s->doomed); /* then its system call may be broken */
 	bool busy = cpu != watch->cpu_ns && !thread_is_asleep(t);
-	if (busy) {
+	if (busy || doomed) {
 		store_relaxed(&t->wanted, epoch);
 		thread_signal(t);
 	}

@@ -6,7 +6,7 @@
  * Stacks that are left are given back by whoever arrives on the next one. A killed service that is parked is
  * closed on another stack, runs on, or is abandoned.
  *
- * Searched: two threads and three slots, so that a thread changes its slot; two services with one message
+ * Searched: two threads and three slots, of which one changes its slot; two services with one message
  * each; two requests, signals that come late or when nobody waits for them; a killer who comes at any time or
  * never.
  *
@@ -34,7 +34,9 @@ bool queued[SERVICES] = true;
 byte on_threads[SERVICES];    /* threads in its body */
 byte stack_of[SERVICES] = NONE; /* parked: where it stopped */
 byte grave[SERVICES] = NONE;
+#ifdef THREAD_KEPT
 byte was_on[SERVICES] = NONE; /* parked: on which thread */
+#endif
 byte closes[SERVICES], buried[SERVICES];
 bool doomed, closing; /* of KILLED */
 
@@ -44,7 +46,7 @@ byte truth[SLOTS]; /* the dispatch itself: never the same twice */
 byte holder[SLOTS] = NONE;
 byte last = 0;
 
-byte slot[THREADS], mine[THREADS], cur[THREADS] = NONE;
+byte slot[THREADS], mine[THREADS];
 byte drop[THREADS] = NONE, settle[THREADS] = NONE;
 byte inside[THREADS], wanted[THREADS];
 bool signalled[THREADS];
@@ -92,6 +94,13 @@ inline put(service)
 	queued[service] = true
 }
 
+/* The run queue's part of the end of a dispatch. */
+inline over()
+{
+	asked[truth[slot[me]]] = false; /* of no interest any more */
+	dispatched[slot[me]] = NONE
+}
+
 /* Thread `t` has just arrived on a stack: finishes what the switch left over. */
 inline arrive(t)
 {
@@ -102,13 +111,11 @@ inline arrive(t)
 		fi;
 		if
 		:: settle[t] != NONE ->
-			s = settle[t];
-			settle[t] = NONE;
-			dispatched[slot[t]] = NONE;
-			status[s] = parked;
-			assert(on_stack[stack_of[s]] == 0);
-			put(s);
-			s = NONE
+			over();
+			status[settle[t]] = parked;
+			assert(on_stack[stack_of[settle[t]]] == 0);
+			put(settle[t]);
+			settle[t] = NONE
 		:: else
 		fi
 	}
@@ -119,7 +126,7 @@ inline change_slot()
 {
 	atomic {
 		if
-		:: holder[2] == NONE && last < 3 ->
+		:: me == 0 && holder[2] == NONE && dispatched[slot[me]] == NONE ->
 			holder[slot[me]] = NONE;
 			slot[me] = 2;
 			holder[2] = me
@@ -150,9 +157,7 @@ inline pick()
 
 inline enter_body()
 {
-	status[s] = running;
-	cur[me] = s;
-	inside[me] = number[slot[me]]
+	atomic { status[s] = running; inside[me] = number[slot[me]] }
 }
 
 inline begin_close()
@@ -192,10 +197,8 @@ inline resume()
 #ifdef THREAD_KEPT
 	x = was_on[s];
 	arrive(x);
-	s = cur[me];
 #else
 	arrive(me);
-	s = cur[me];
 #endif
 	x = NONE
 }
@@ -203,35 +206,38 @@ inline resume()
 inline finish_run()
 {
 	inside[me] = LOOP;
-	cur[me] = NONE;
-	atomic { on_threads[s]--; dispatched[slot[me]] = NONE };
-	if
-	:: s == KILLED && closing -> bury()
-	:: else ->
-		/* the mailbox's part, see mailbox.pml */
-		atomic {
-			if
-			:: s == KILLED && doomed -> status[s] = ready; put(s)
-			:: else -> status[s] = idle
-			fi
-		}
-	fi;
-	s = NONE
+	atomic {
+		on_threads[s]--;
+		over();
+		if
+		:: s == KILLED && closing -> bury()
+		:: s == KILLED && !closing && doomed -> status[s] = ready; put(s)
+		:: else -> status[s] = idle /* the mailbox's part is in mailbox.pml */
+		fi;
+		s = NONE
+	}
 }
 
-/* In the handler. From cur = NONE on a second signal finds no service. */
+/* In the handler. */
 inline park()
 {
-	stack_of[s] = mine[me];
-	was_on[s] = me;
-	settle[me] = s;
-	cur[me] = NONE;
-	on_threads[s]--;
-#ifdef QUEUE_BEFORE_SWITCH
-	atomic { settle[me] = NONE; dispatched[slot[me]] = NONE; status[s] = parked; put(s) };
+	atomic {
+		inside[me] = LOOP;
+		stack_of[s] = mine[me];
+		on_threads[s]--;
+#ifdef THREAD_KEPT
+		was_on[s] = me;
 #endif
-	s = NONE;
-	stack_get(x);
+#ifdef QUEUE_BEFORE_SWITCH
+		over();
+		status[s] = parked;
+		put(s);
+#else
+		settle[me] = s;
+#endif
+		s = NONE;
+		stack_get(x)
+	}
 	switch_to(x);
 	x = NONE
 }
@@ -239,10 +245,8 @@ inline park()
 proctype thread(byte me)
 {
 	byte s = NONE, x = NONE;
-	atomic { stack_get(x); mine[me] = x; on_stack[x] = 1; x = NONE };
 loop:
-	arrive(me);
-	change_slot();
+	atomic { arrive(me); change_slot() };
 end_pick:
 	pick();
 	if
@@ -256,14 +260,16 @@ end_pick:
 		:: resume() /* with the kill hook armed, or on with its close */
 		:: true ->  /* abandoned: it has had its time */
 			if
-			:: grave[s] != NONE -> stack_put(grave[s])
-			:: else
+			:: atomic { grave[s] != NONE -> stack_put(grave[s]) }
+			:: grave[s] == NONE
 			fi;
-			grave[s] = stack_of[s];
-			stack_of[s] = NONE;
-			dispatched[slot[me]] = NONE;
-			bury();
-			s = NONE;
+			atomic {
+				grave[s] = stack_of[s];
+				stack_of[s] = NONE;
+				over();
+				bury();
+				s = NONE
+			};
 			goto loop
 		fi
 	:: status[s] == parked && !(s == KILLED && doomed) -> resume()
@@ -287,7 +293,6 @@ body:
 		:: wanted[me] == inside[me] ->
 #endif
 			assert(asked[truth[slot[me]]]);
-			inside[me] = LOOP;
 			park();
 			goto loop
 		:: else
@@ -297,8 +302,7 @@ body:
 	finish_run();
 	goto loop;
 close_here:
-	grave[s] = stack_of[s];
-	stack_of[s] = NONE;
+	atomic { grave[s] = stack_of[s]; stack_of[s] = NONE };
 	enter_body();
 	begin_close();
 	goto body
@@ -321,15 +325,16 @@ proctype asker()
 			e = number[w];
 			asked[truth[w]] = true
 		}
-		t = holder[w];
-		if
-		:: t == NONE
-		:: else ->
-			wanted[t] = e;
+		atomic {
+			t = holder[w];
 			if
-			:: inside[t] == e -> signalled[t] = true
+			:: t != NONE -> wanted[t] = e
 			:: else
 			fi
+		}
+		if
+		:: atomic { t != NONE && inside[t] == e -> signalled[t] = true }
+		:: else
 		fi;
 		atomic { w = 0; t = 0; e = 0 }
 	:: else -> break
@@ -381,6 +386,11 @@ init {
 		holder[0] = 0;
 		slot[1] = 1;
 		holder[1] = 1;
+		mine[1] = 1;
+		on_stack[0] = 1;
+		on_stack[1] = 1;
+		pooled[0] = false;
+		pooled[1] = false;
 		run thread(0);
 		run thread(1);
 		run asker();

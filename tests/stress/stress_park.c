@@ -173,7 +173,7 @@ static void no_interrupt(struct service *s, enum interrupt_why why, uintptr_t pc
 	(void)s, (void)why, (void)pc, (void)tier;
 }
 
-static enum parked_fate no_fate(struct service *s, enum park_tier tier)
+static enum parked_fate no_fate(struct service *s, enum park_tier tier, bool late)
 {
 	(void)s, (void)tier;
 	return FATE_RUN_ON;
@@ -393,11 +393,11 @@ static void set_paths(char *workloads_path, size_t size)
 int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)clock_wall_ns();
-	uint64_t parks = argc > 2 ? strtoull(argv[2], NULL, 0)
-				  : WITH_TSAN || WITH_ASAN ? 10000
-							   : 40000;
+	uint64_t parks = WITH_TSAN || WITH_ASAN ? 12000 : 40000;
 	uint64_t random = seed | 1;
 	char path[512];
+	if (argc > 2)
+		parks = strtoull(argv[2], NULL, 0);
 	printf("stress_park: seed %llu, %llu parks\n", (unsigned long long)seed,
 	       (unsigned long long)parks);
 	fflush(stdout);

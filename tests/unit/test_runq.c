@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/runq.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define US      1000ll
+#define MS      1000000ll
+#define MIN_RUN (50 * US)
+
+static struct runq q;
+
+static struct runq_entry entry(int64_t slice_ns, int32_t weight)
+{
+	struct runq_entry e = {.worker = -1};
+	e.node.place = -1;
+	e.node.fair.slice_ns = slice_ns;
+	e.node.fair.weight = weight;
+	return e;
+}
+
+static void begin(int workers)
+{
+	runq_init(&q, workers, MIN_RUN);
+}
+
+static void expect(struct runq_action a, int kind, int worker, uint64_t epoch, int64_t look_at_ns)
+{
+	assert_int_equal(a.kind, kind);
+	assert_int_equal(a.worker, worker);
+	if (kind == RUNQ_PREEMPT)
+		assert_int_equal(a.epoch, epoch);
+	if (kind == RUNQ_QUEUED)
+		assert_int_equal(a.look_at_ns, look_at_ns);
+}
+
+/* Puts a service into an empty queue and runs it. */
+static void run(struct runq_entry *e, int worker, int64_t now_ns)
+{
+	expect(runq_put(&q, e, RUNQ_REQUEUE, now_ns), RUNQ_QUEUED, -1, 0, now_ns);
+	assert_ptr_equal(runq_next(&q, worker, now_ns), e);
+}
+
+static void test_idle_worker_is_handed_the_service(void **state UNUSED)
+{
+	begin(2);
+	struct runq_entry e = entry(MS, 100);
+	assert_null(runq_next(&q, 1, 0));
+	assert_int_equal(q.idle_count, 1);
+	assert_null(runq_handed(&q, 1, 0));
+	assert_int_equal(q.idle_count, 1);
+	expect(runq_put(&q, &e, RUNQ_WAKE, 10), RUNQ_HANDED, 1, 0, 0);
+	assert_int_equal(q.idle_count, 0);
+	assert_int_equal(q.heap.count, 0);
+	assert_int_equal(e.worker, -1);
+	/* It is no longer in the queue: nobody else gets it. */
+	assert_false(runq_remove(&q, &e));
+	assert_ptr_equal(runq_handed(&q, 1, 30), &e);
+	assert_int_equal(e.worker, 1);
+	assert_int_equal(q.worker[1].epoch, 3); /* it starts at the number, steps of two */
+	assert_int_equal(e.waits, 1);
+	assert_int_equal(e.longest_wait_ns, 20);
+	assert_int_equal(e.wait_sum_ns, 20);
+	assert_null(runq_handed(&q, 1, 40));
+	runq_term(&q);
+}
+
+static void test_giving_up_idleness(void **state UNUSED)
+{
+	begin(1);
+	struct runq_entry e = entry(MS, 100);
+	assert_null(runq_next(&q, 0, 0));
+	assert_true(runq_not_idle(&q, 0));
+	assert_int_equal(q.idle_count, 0);
+	assert_false(runq_not_idle(&q, 0));
+	assert_null(runq_next(&q, 0, 0));
+	runq_put(&q, &e, RUNQ_WAKE, 0);
+	/* It was handed one meanwhile and must take it. */
+	assert_false(runq_not_idle(&q, 0));
+	assert_ptr_equal(runq_handed(&q, 0, 0), &e);
+	runq_term(&q);
+}
+
+static void test_requeue_wakes_no_idle_worker_but_return_does(void **state UNUSED)
+{
+	begin(2);
+	struct runq_entry a = entry(MS, 100), b = entry(MS, 100);
+	assert_null(runq_next(&q, 0, 0));
+	expect(runq_put(&q, &a, RUNQ_REQUEUE, 5), RUNQ_QUEUED, -1, 0, 5);
+	expect(runq_put(&q, &b, RUNQ_RETURN, 6), RUNQ_HANDED, 0, 0, 0);
+	assert_ptr_equal(runq_next(&q, 1, 7), &a);
+	runq_term(&q);
+}
+
+static void test_wake_preempts_the_latest_deadline(void **state UNUSED)
+{
+	begin(3);
+	struct runq_entry a = entry(2 * MS, 100), b = entry(8 * MS, 100), c = entry(4 * MS, 100);
+	struct runq_entry light = entry(MS, 100), late = entry(100 * MS, 100);
+	run(&a, 0, 0);
+	run(&b, 1, 0);
+	run(&c, 2, 0);
+	/* Later than all of them: it waits, and the monitor starts to look. */
+	expect(runq_put(&q, &late, RUNQ_WAKE, MIN_RUN), RUNQ_QUEUED, -1, 0, MIN_RUN);
+	expect(runq_put(&q, &light, RUNQ_WAKE, MIN_RUN), RUNQ_PREEMPT, 1, q.worker[1].epoch, 0);
+	assert_int_equal(q.waiting, 2);
+	assert_ptr_equal(order_heap_first(&q.heap), &light.node);
+	runq_stopped(&q, &b, 60 * US, 0);
+	assert_int_equal(b.worker, -1);
+	assert_null(q.worker[1].running);
+	expect(runq_put(&q, &b, RUNQ_REQUEUE, 60 * US), RUNQ_QUEUED, -1, 0, INT64_MAX);
+	assert_ptr_equal(runq_next(&q, 1, 61 * US), &light);
+	assert_int_equal(light.longest_wait_ns, 11 * US);
+	runq_term(&q);
+}
+
+static void test_nobody_is_preempted_before_min_run(void **state UNUSED)
+{
+	begin(1);
+	struct runq_entry hog = entry(8 * MS, 100), light = entry(MS, 100);
+	struct runq_due due;
+	run(&hog, 0, 1000);
+	expect(runq_put(&q, &light, RUNQ_WAKE, 2000), RUNQ_QUEUED, -1, 0, 2000);
+	assert_true(runq_due(&q, 2000, &due));
+	assert_int_equal(due.asked, 0);
+	assert_int_equal(due.waiting, 1);
+	assert_int_equal(due.look_again_ns, 1000 + MIN_RUN);
+	assert_true(runq_due(&q, 1000 + MIN_RUN, &due));
+	assert_int_equal(due.asked, 1);
+	assert_int_equal(due.ask[0].worker, 0);
+	assert_int_equal(due.ask[0].epoch, q.worker[0].epoch);
+	assert_int_equal(due.first_waits_ns, 1000 + MIN_RUN - 2000);
+	/* A second one, when the queue is not empty: the monitor must know when the first could go. */
+	struct runq_entry other = entry(MS, 100);
+	expect(runq_put(&q, &other, RUNQ_WAKE, 3000), RUNQ_QUEUED, -1, 0, 1000 + MIN_RUN);
+	runq_term(&q);
+}
+
+static void test_due_without_anybody_waiting(void **state UNUSED)
+{
+	begin(1);
+	struct runq_entry hog = entry(MS, 100);
+	struct runq_due due;
+	run(&hog, 0, 0);
+	assert_true(runq_due(&q, 100 * MS, &due));
+	assert_int_equal(due.asked, 0);
+	assert_int_equal(due.waiting, 0);
+	assert_int_equal(due.first_waits_ns, 0);
+	assert_true(due.look_again_ns == INT64_MAX);
+	runq_term(&q);
+}
+
+static void test_due_at_the_end_of_the_slice(void **state UNUSED)
+{
+	begin(1);
+	struct runq_entry a = entry(MS, 100), b = entry(100 * MS, 100);
+	struct runq_due due;
+	run(&a, 0, 0);
+	runq_put(&q, &b, RUNQ_WAKE, 100 * US);
+	assert_true(runq_due(&q, 100 * US, &due));
+	assert_int_equal(due.asked, 0);
+	assert_int_equal(due.look_again_ns, MS);
+	assert_true(runq_due(&q, MS, &due));
+	assert_int_equal(due.asked, 1);
+	/* Whoever comes next must be watched too, and nobody will ring for it. */
+	assert_int_equal(due.look_again_ns, MS + MIN_RUN);
+	runq_stopped(&q, &a, MS, 0);
+	assert_true(runq_due(&q, MS, &due));
+	assert_int_equal(due.asked, 0);
+	assert_int_equal(due.look_again_ns, MS + MIN_RUN);
+	runq_term(&q);
+}
+
+static void test_due_asks_as_many_as_wait(void **state UNUSED)
+{
+	begin(4);
+	struct runq_entry hog[4], light[2] = {entry(MS, 100), entry(MS, 100)}, late = entry(90 * MS, 1);
+	struct runq_due due;
+	for (int i = 0; i < 4; i++) {
+		hog[i] = entry((2 + i % 3) * MS, 100);
+		run(&hog[i], i, 0);
+	}
+	runq_put(&q, &late, RUNQ_WAKE, 0);
+	runq_put(&q, &light[0], RUNQ_WAKE, 0);
+	/* One light: only the worker with the latest deadline, though `late` waits too. */
+	assert_true(runq_due(&q, MIN_RUN, &due));
+	assert_int_equal(due.asked, 1);
+	assert_int_equal(due.ask[0].worker, 2);
+	runq_put(&q, &light[1], RUNQ_WAKE, 0);
+	assert_true(runq_due(&q, MIN_RUN, &due));
+	assert_int_equal(due.asked, 2);
+	assert_int_equal(due.ask[0].worker, 1);
+	assert_int_equal(due.ask[1].worker, 2);
+	/* All slices are over: as many as wait. */
+	assert_true(runq_due(&q, 10 * MS, &due));
+	assert_int_equal(due.asked, 3);
+	runq_term(&q);
+}
+
+static void test_due_does_not_wait_for_the_lock(void **state UNUSED)
+{
+	begin(1);
+	struct runq_due due;
+	pthread_mutex_lock(&q.lock);
+	assert_false(runq_due(&q, 0, &due));
+	assert_int_equal(due.asked, 0);
+	assert_true(due.look_again_ns == INT64_MAX);
+	pthread_mutex_unlock(&q.lock);
+	assert_true(runq_due(&q, 0, &due));
+	runq_term(&q);
+}
+
+static void test_time_alone_takes_v_along(void **state UNUSED)
+{
+	begin(1);
+	struct runq_entry hog = entry(MS, 100), other = entry(MS, 100);
+	run(&hog, 0, 0);
+	assert_int_equal(q.v_ns, 0);
+	/* 10 s alone cost nothing: the newcomer starts beside it, not 10 s ahead. */
+	runq_put(&q, &other, RUNQ_WAKE, 10000 * MS);
+	assert_int_equal(q.v_ns, 10000 * MS);
+	assert_int_equal(hog.node.fair.ve_ns, 10000 * MS);
+	assert_int_equal(other.node.fair.ve_ns, 10000 * MS);
+	/* From now on somebody waits: charged, and V stays. */
+	runq_stopped(&q, &hog, 10003 * MS, 0);
+	assert_int_equal(hog.node.fair.ve_ns, 10003 * MS);
+	assert_int_equal(q.v_ns, 10000 * MS);
+	runq_term(&q);
+}
+
+static void test_stopping_alone_takes_v_along(void **state UNUSED)
+{
+	begin(1);
+	struct runq_entry hog = entry(MS, 100);
+	run(&hog, 0, 0);
+	runq_stopped(&q, &hog, 500 * MS, 0);
+	assert_int_equal(q.v_ns, 500 * MS);
+	runq_term(&q);
+}
+
+static void test_stolen_time_is_not_charged(void **state UNUSED)
+{
+	begin(1);
+	struct runq_entry a = entry(10 * MS, 100), b = entry(MS, 100);
+	run(&a, 0, 0);
+	runq_put(&q, &b, RUNQ_WAKE, 0);
+	runq_stopped(&q, &a, 5 * MS, 3 * MS);
+	assert_int_equal(a.node.fair.ve_ns, 2 * MS);
+	assert_int_equal(a.node.fair.used_ns, 2 * MS);
+	runq_term(&q);
+}
+
+static void test_detached_leaves_its_worker_and_is_charged(void **state UNUSED)
+{
+	begin(1);
+	struct runq_entry a = entry(MS, 200), b = entry(MS, 100);
+	run(&a, 0, 0);
+	runq_put(&q, &b, RUNQ_WAKE, 0);
+	runq_detached(&q, &a, 2 * MS);
+	assert_int_equal(a.worker, -1);
+	assert_int_equal(a.node.fair.ve_ns, MS);
+	assert_ptr_equal(runq_next(&q, 0, 2 * MS), &b);
+	runq_charge(&q, &a, 6 * MS);
+	assert_int_equal(a.node.fair.ve_ns, 4 * MS);
+	expect(runq_put(&q, &a, RUNQ_RETURN, 8 * MS), RUNQ_QUEUED, -1, 0, 8 * MS);
+	runq_term(&q);
+}
+
+static void test_remove_and_change(void **state UNUSED)
+{
+	begin(1);
+	struct runq_entry hog = entry(MS, 100), a = entry(MS, 100), b = entry(4 * MS, 100);
+	run(&hog, 0, 0);
+	runq_put(&q, &a, RUNQ_WAKE, 0);
+	runq_put(&q, &b, RUNQ_WAKE, 0);
+	assert_ptr_equal(order_heap_first(&q.heap), &a.node);
+	/* The order follows at once. */
+	runq_change(&q, &b, MS / 2, 1000);
+	assert_ptr_equal(order_heap_first(&q.heap), &b.node);
+	assert_true(order_heap_is_valid(&q.heap));
+	assert_int_equal(b.node.fair.weight, 1000);
+	/* Of a running one too. */
+	runq_change(&q, &hog, 3 * MS, 300);
+	assert_int_equal(hog.node.fair.slice_ns, 3 * MS);
+	assert_true(runq_remove(&q, &b));
+	assert_int_equal(q.waiting, 1);
+	assert_false(runq_remove(&q, &b));
+	assert_false(runq_remove(&q, &hog));
+	assert_ptr_equal(order_heap_first(&q.heap), &a.node);
+	runq_term(&q);
+}
+
+static void test_epochs_name_dispatches(void **state UNUSED)
+{
+	begin(1);
+	struct runq_entry a = entry(MS, 100);
+	run(&a, 0, 0);
+	uint64_t first = q.worker[0].epoch;
+	runq_stopped(&q, &a, 10, 0);
+	run(&a, 0, 20);
+	assert_int_equal(q.worker[0].epoch, first + 1);
+	assert_int_equal(q.worker[0].started_ns, 20);
+	runq_term(&q);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_idle_worker_is_handed_the_service),
+		cmocka_unit_test(test_giving_up_idleness),
+		cmocka_unit_test(test_requeue_wakes_no_idle_worker_but_return_does),
+		cmocka_unit_test(test_wake_preempts_the_latest_deadline),
+		cmocka_unit_test(test_nobody_is_preempted_before_min_run),
+		cmocka_unit_test(test_due_without_anybody_waiting),
+		cmocka_unit_test(test_due_at_the_end_of_the_slice),
+		cmocka_unit_test(test_due_asks_as_many_as_wait),
+		cmocka_unit_test(test_due_does_not_wait_for_the_lock),
+		cmocka_unit_test(test_time_alone_takes_v_along),
+		cmocka_unit_test(test_stopping_alone_takes_v_along),
+		cmocka_unit_test(test_stolen_time_is_not_charged),
+		cmocka_unit_test(test_detached_leaves_its_worker_and_is_charged),
+		cmocka_unit_test(test_remove_and_change),
+		cmocka_unit_test(test_epochs_name_dispatches),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
