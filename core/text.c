@@ -31,6 +31,18 @@ extern const char parkable_text_stop[] __asm__("__stop_parkable_text") __attribu
 
 enum { RANGES_MAX = 512, FRAGILE_MAX = 128 };
 
+/* What the signal handler calls: it reads whatever lies on an interrupted stack, poisoned or not, and possibly
+ * between the two halves of a stack switch, when the sanitizers believe to be on the other stack. */
+#if defined(__clang__) && (WITH_ASAN || WITH_TSAN)
+#define IN_HANDLER                                                                                 \
+	__attribute__((disable_sanitizer_instrumentation,                                          \
+		       no_sanitize("address", "thread", "undefined")))
+#elif WITH_ASAN || WITH_TSAN
+#define IN_HANDLER __attribute__((no_sanitize("address", "thread", "undefined")))
+#else
+#define IN_HANDLER
+#endif
+
 struct range {
 	uintptr_t start, end;
 	enum text_kind kind;
@@ -167,7 +179,7 @@ void text_term(void)
 	}
 }
 
-static const struct range *range_in(const struct table *t, uintptr_t address)
+static IN_HANDLER const struct range *range_in(const struct table *t, uintptr_t address)
 {
 	int low = 0, high = t->count;
 	while (low < high) {
@@ -180,19 +192,19 @@ static const struct range *range_in(const struct table *t, uintptr_t address)
 	return low < t->count && address >= t->range[low].start ? &t->range[low] : NULL;
 }
 
-static enum text_kind kind_in(const struct table *t, uintptr_t address)
+static IN_HANDLER enum text_kind kind_in(const struct table *t, uintptr_t address)
 {
 	const struct range *r = range_in(t, address);
 	return r ? r->kind : TEXT_NONE;
 }
 
-enum text_kind text_kind_of(uintptr_t address)
+IN_HANDLER enum text_kind text_kind_of(uintptr_t address)
 {
 	const struct table *t = load_acquire(&text.table);
 	return t ? kind_in(t, address) : TEXT_FOREIGN;
 }
 
-static uintptr_t relative(uintptr_t from, uintptr_t displacement_at)
+static IN_HANDLER uintptr_t relative(uintptr_t from, uintptr_t displacement_at)
 {
 	int32_t displacement;
 	memcpy(&displacement, (const void *)displacement_at, sizeof(displacement));
@@ -200,7 +212,7 @@ static uintptr_t relative(uintptr_t from, uintptr_t displacement_at)
 }
 
 /* Where a call through a PLT stub (`jmp *slot(%rip)`) ends; other targets are where they are. */
-static uintptr_t behind_stub(const struct range *r, uintptr_t target)
+static IN_HANDLER uintptr_t behind_stub(const struct range *r, uintptr_t target)
 {
 	/* Perhaps behind an endbr64 (4 bytes), a bnd prefix (1), or both. */
 	for (uintptr_t at = target; at <= target + 5 && at + 6 <= r->end; at++) {
@@ -213,7 +225,7 @@ static uintptr_t behind_stub(const struct range *r, uintptr_t target)
 
 /* Does an indirect call (ff /2) end right before the address? All forms of its operand; prefixes do not
  * matter. */
-static bool follows_indirect_call(uintptr_t word)
+static IN_HANDLER bool follows_indirect_call(uintptr_t word)
 {
 	const uint8_t *end = (const uint8_t *)word;
 	enum { REG_FIELD = 0x38, CALL = 2 << 3 };
@@ -232,7 +244,7 @@ static bool follows_indirect_call(uintptr_t word)
 }
 
 /* Can the word be the return address of a frame that has called the VM? */
-static bool may_have_called_vm(const struct table *t, const struct range *r, uintptr_t word)
+static IN_HANDLER bool may_have_called_vm(const struct table *t, const struct range *r, uintptr_t word)
 {
 	if (r->kind == TEXT_FOREIGN || r->kind == TEXT_FRAGILE)
 		return true;
@@ -240,6 +252,9 @@ static bool may_have_called_vm(const struct table *t, const struct range *r, uin
 		return false;
 	if (*(const uint8_t *)(word - 5) == 0xe8) {
 		uintptr_t target = relative(word, word - 4);
+		/* Parkable code may be what is interrupted now: its caller is alive. */
+		if (kind_in(t, target) == TEXT_PARKABLE)
+			return true;
 		if (target >= r->start && target < r->end)
 			return r->kind == TEXT_OURS &&
 			       kind_in(t, behind_stub(r, target)) == TEXT_VM;
@@ -247,7 +262,7 @@ static bool may_have_called_vm(const struct table *t, const struct range *r, uin
 	return follows_indirect_call(word);
 }
 
-uintptr_t text_find_unparkable(uintptr_t from, uintptr_t to)
+IN_HANDLER uintptr_t text_find_unparkable(uintptr_t from, uintptr_t to)
 {
 	const struct table *t = load_acquire(&text.table);
 	if (t == NULL || t->count == 0)

@@ -147,11 +147,15 @@ void thread_signal(struct thread *t)
 	syscall(SYS_tgkill, getpid(), tid, PARK_SIGNAL);
 }
 
+/* A tenth of the normal share of the kernel's scheduler. Not the lowest: such a thread may take a lock of ours
+ * when its C call is through, and on a full machine would sit on it for seconds. */
+enum { SLOW_NICE = 10 };
+
 void thread_slow_down(struct thread *t)
 {
 	int32_t tid = load_acquire(&t->tid);
 	if (tid != 0 && !load_relaxed(&t->slowed))
-		store_relaxed(&t->slowed, setpriority(PRIO_PROCESS, (id_t)tid, 19) == 0);
+		store_relaxed(&t->slowed, setpriority(PRIO_PROCESS, (id_t)tid, SLOW_NICE) == 0);
 }
 
 /* The monitor may have lowered our OS priority while we had no slot. Without the right to raise it again the thread
@@ -160,8 +164,10 @@ bool thread_restore_priority(struct thread *t)
 {
 	if (!load_relaxed(&t->slowed))
 		return true;
+	if (setpriority(PRIO_PROCESS, 0, threads.nice) != 0)
+		return false; /* and stays slowed: home must know */
 	store_relaxed(&t->slowed, false);
-	return setpriority(PRIO_PROCESS, 0, threads.nice) == 0;
+	return true;
 }
 
 static void run_slot(struct thread *t)

@@ -8,7 +8,7 @@
  *
  *	LOOP      the scheduler's own code; nobody may take anything
  *	BODY      inside a service's body: the monitor may take the slot (CAS to TAKING)
- *	TAKING    the monitor is moving the slot to a spare; a few instructions
+ *	TAKING    the monitor is at work: it moves the slot to a spare, or lowers the priority; a moment
  *	DETACHED  the slot is gone; the thread gives its service back and goes home
  *
  * The thread leaves BODY by CAS, so either it keeps the slot or it learns that it has lost it.
@@ -107,7 +107,7 @@ struct stack *thread_fresh_stack(struct thread *t);
 
 /* Sends the preemption signal. Any thread. */
 void thread_signal(struct thread *t);
-/* Lowers its OS priority until it comes home: it runs C code without a slot. Monitor. */
+/* Lowers its OS priority until it comes home. Use worker_slow_down. */
 void thread_slow_down(struct thread *t);
 /* Takes that back, where the process may. Own thread; false: the thread is of no use as a spare any more. */
 bool thread_restore_priority(struct thread *t);

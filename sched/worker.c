@@ -351,6 +351,16 @@ void worker_ask(struct worker *w, uint64_t epoch)
 		thread_signal(t);
 }
 
+void worker_slow_down(struct thread *t, uint64_t epoch)
+{
+	/* Held in TAKING meanwhile, so that it cannot come home and take a slot with the low priority. */
+	uint64_t want = run_word(epoch, RUN_DETACHED);
+	if (!cas_strong_acq_rel(&t->run, &want, run_word(epoch, RUN_TAKING)))
+		return;
+	thread_slow_down(t);
+	store_release(&t->run, run_word(epoch, RUN_DETACHED));
+}
+
 enum hand_off_result worker_hand_off(struct worker *w, uint64_t epoch)
 {
 	struct thread *t = load_relaxed(&w->thread);

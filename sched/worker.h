@@ -24,6 +24,9 @@ void worker_ask(struct worker *w, uint64_t epoch);
 /* Queues a service that was parked on `t` by the switch that has just completed (thread_settle only). */
 void worker_settle_parked(struct thread *t, struct service *s, bool detached);
 
+/* Lowers the OS priority of a thread that has lost its slot in that dispatch and is still without. Monitor. */
+void worker_slow_down(struct thread *t, uint64_t epoch);
+
 /* Gives the slot to a spare thread if its thread is still in that dispatch. Monitor only. */
 enum hand_off_result { HAND_OFF_DONE, HAND_OFF_LATE, HAND_OFF_NO_SPARE };
 enum hand_off_result worker_hand_off(struct worker *w, uint64_t epoch);

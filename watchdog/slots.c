@@ -6,10 +6,12 @@
 #include "sched/sched.h"
 #include "watchdog/rules.h"
 
-/* A detached thread is looked at this often at the most and at the least. */
-static const int64_t DETACHED_MIN_NS = 100 * NS_PER_US, DETACHED_MAX_NS = 50 * NS_PER_MS;
-/* One that is not back by then is really stuck and goes on at low priority. */
-static const int64_t DETACHED_SLOW_NS = 2 * NS_PER_MS;
+/* Between two looks at a detached thread: growing from the first to the second while it may only be in C too
+ * often (allocating, raising errors), to the third when it is really stuck, which it is after the fourth. Then it
+ * goes on at low priority; not sooner, for the lock of an allocator in the hands of a slow thread is everybody's
+ * lock. */
+static const int64_t DETACHED_MIN_NS = 100 * NS_PER_US, DETACHED_OFTEN_NS = NS_PER_MS,
+		     DETACHED_MAX_NS = 50 * NS_PER_MS, DETACHED_STUCK_NS = 50 * NS_PER_MS;
 
 /* Spares are made by another thread: it gets a moment before the alert. */
 static const int64_t NO_SPARE_RETRY_NS = NS_PER_MS;
@@ -20,7 +22,7 @@ struct watch {
 	uint64_t epoch;     /* of the request that is followed, 0: none */
 	int64_t asked_ns, signalled_ns;
 	uint32_t refused;   /* the thread's counter when the request was made */
-	int64_t look_ns, backoff_ns, cpu_ns; /* while it is detached */
+	int64_t since_ns, look_ns, backoff_ns, cpu_ns; /* while it is detached */
 	const struct service *doomed; /* the killed service that was asked last, and when: outlives requests */
 	int64_t doomed_ns;
 };
@@ -135,6 +137,7 @@ static int64_t watch_detached(struct thread *t, uint64_t epoch, int64_t now)
 	int64_t cpu = clock_cpu_ns(t->cpu_clock);
 	if (watch->look_ns == 0 || watch->epoch != epoch) {
 		watch->epoch = epoch;
+		watch->since_ns = now;
 		watch->look_ns = now + DETACHED_MIN_NS;
 		watch->backoff_ns = DETACHED_MIN_NS;
 		watch->cpu_ns = cpu;
@@ -149,10 +152,11 @@ static int64_t watch_detached(struct thread *t, uint64_t epoch, int64_t now)
 		store_relaxed(&t->wanted, epoch);
 		thread_signal(t);
 	}
-	if (watch->backoff_ns >= DETACHED_SLOW_NS)
-		thread_slow_down(t);
-	watch->backoff_ns =
-		rule_backoff_ns(watch->backoff_ns, false, DETACHED_MIN_NS, DETACHED_MAX_NS);
+	bool stuck = now - watch->since_ns >= DETACHED_STUCK_NS;
+	if (stuck)
+		worker_slow_down(t, epoch);
+	watch->backoff_ns = rule_backoff_ns(watch->backoff_ns, false, DETACHED_MIN_NS,
+					    stuck ? DETACHED_MAX_NS : DETACHED_OFTEN_NS);
 	watch->cpu_ns = cpu;
 	watch->look_ns = now + watch->backoff_ns;
 	return watch->look_ns;

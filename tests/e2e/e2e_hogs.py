@@ -11,7 +11,8 @@ KINDS = ['empty', 'count', 'branches', 'tables', 'strings', 'sort', 'gsub', 'pca
          'metamethod', 'ffi', 'find', 'c_spin', 'c_sleep', 'c_naps']
 COUNTS = [1, 4, 16] if 'all' in sys.argv[1:] else [4]
 WINDOW_CS = 150
-# Other users of the machine disturb what is measured, so it is measured again; what must never be is not.
+# Other users of the machine disturb what is measured, so it is measured again. A service that starves in a
+# run that was not disturbed fails at once, and so does a hog that nobody stopped.
 TRIES = 3
 SHARE = 0.85
 
@@ -29,12 +30,15 @@ def run_hogs(kind, count):
     for attempt in range(1, TRIES + 1):
         r = measure(kind, count)
         check(r['stopped_least'] > 0, f'a hog was never preempted nor handed off: {r}')
-        check(r['least'] >= r['average'] / 2, f'a light service starved: {r}')
         share = r['rate'] / r['base']
         print(f'# {count} x {kind}: {share:.1%} of the rounds without hogs, latest wake-up '
               f'{r["late_us"] / 1000:.2f} ms (without: {r["base_late_us"] / 1000:.2f} ms), '
               f'stopped {r["stopped"]:.0f} times (try {attempt})', flush=True)
-        if SLOW or share >= SHARE:
+        check(r['least'] > 0, f'a light service did not run at all: {r}')
+        if SLOW:
+            return
+        if share >= SHARE:
+            check(r['least'] >= r['average'] / 2, f'a light service starved: {r}')
             return
     raise Failure(f'{TRIES} times below {SHARE:.0%}, the last time {share:.1%}')
 

@@ -60,26 +60,37 @@ end)
 
 LOGGING = '''
 local skynet = require "skynet"
-skynet.start(function()
-	for i = 1, 1000 do
+local function log()
+	for i = 1, tonumber(skynet.getenv "lines") do
 		skynet.error("log line " .. i)
+	end
+end
+skynet.start(function()
+	if skynet.getenv "while_stopping" == "true" then
+		skynet.onstop(log)
+	else
+		log()
 	end
 	print "READY"
 end)
 '''
 
 
-@case('the log is flushed into its file', 'out.log')
-@case('the log is flushed to stdout', None)
-def flushed(logger):
-    config = {'thread': 2, 'start': 'main', **({'logger': logger} if logger else {})}
+# The last ones lie in the logger's mailbox when all other services have ended.
+@case('what a stop function logs is in the log file', 'out.log', True, 50000)
+@case('the log is flushed into its file', 'out.log', False, 1000)
+@case('the log is flushed to stdout', None, False, 1000)
+def flushed(logger, while_stopping, count):
+    config = {'thread': 2, 'start': 'main', 'lines': count, 'while_stopping': while_stopping,
+              **({'logger': logger} if logger else {})}
     with Box(config, {'main': LOGGING}) as box, Server(box) as server:
         server.wait_line('^READY$')
         status = server.stop()
         lines = box.read(logger).splitlines() if logger else server.lines
         numbers = [int(line.rsplit(' ', 1)[1]) for line in lines if '] log line ' in line]
         check(status == 0, f'exit status {status}')
-        check(numbers == list(range(1, 1001)), f'{len(numbers)} of 1000 lines, the last {numbers[-3:]}')
+        check(numbers == list(range(1, count + 1)),
+              f'{len(numbers)} of {count} lines, the last {numbers[-3:]}')
 
 
 BESIDE_A_HOG = '''

@@ -134,13 +134,13 @@ static void ring(struct sim *sim, int64_t by_ns)
 static void ask(struct sim *sim, int worker, uint64_t epoch)
 {
 	struct sim_worker *w = &sim->worker[worker];
-	if (w->wanted == epoch)
+	if (w->wanted == epoch || w->running == NULL)
 		return;
 	w->wanted = epoch;
 	bool foreign = sim_between(sim, 1, 100) <= sim->config.foreign_percent;
 	int64_t delay =
 		sim_exponential(sim, foreign ? sim->config.foreign_ns : sim->config.signal_ns);
-	bool stuck = delay > sim->config.handoff_ns;
+	bool stuck = w->running->in_c || delay > sim->config.handoff_ns;
 	at(sim, (struct sim_event){.at_ns = sim->now_ns + (stuck ? sim->config.handoff_ns : delay),
 				   .kind = stuck ? HAND_OFF : STOP,
 				   .worker = worker,
@@ -249,20 +249,21 @@ static void leave(struct sim *sim, int worker, struct sim_service *s)
 				   .worker = worker});
 }
 
-static bool turn_is_over(struct sim *sim, int worker, struct sim_service *s)
+static bool turn_is_over(struct sim *sim, int worker)
 {
 	if (is_asked(sim, worker))
 		return true;
 	if (load_relaxed(&sim->queue.waiting) == 0)
 		return false;
-	return sim->now_ns - sim->worker[worker].run_since_ns >= s->entry.node.fair.slice_ns;
+	return sim->now_ns - sim->worker[worker].run_since_ns >=
+	       sim->queue.worker[worker].slice_left_ns;
 }
 
 static void end_of_message(struct sim *sim, int worker)
 {
 	struct sim_service *s = sim->worker[worker].running;
 	end_segment(sim, s);
-	if (s->sleep_ns == 0 && !turn_is_over(sim, worker, s)) {
+	if (s->sleep_ns == 0 && !turn_is_over(sim, worker)) {
 		begin_segment(sim, worker, s);
 		return;
 	}
@@ -436,11 +437,14 @@ static void watch_idle(struct sim *sim)
 		sim->idle_beside_waiting_longest_ns = lasted;
 }
 
+void sim_start_sampling(struct sim *sim)
+{
+	at(sim, (struct sim_event){.at_ns = sim->now_ns + sim->sample_every_ns, .kind = SAMPLE});
+}
+
 void sim_run(struct sim *sim, int64_t duration_ns)
 {
 	int64_t end = sim->now_ns + duration_ns;
-	if (sim->sample && sim->now_ns == 0)
-		at(sim, (struct sim_event){.at_ns = sim->sample_every_ns, .kind = SAMPLE});
 	while (sim->events > 0 && sim->event[0].at_ns <= end) {
 		struct sim_event e = next_event(sim);
 		sim->now_ns = e.at_ns;

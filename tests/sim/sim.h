@@ -34,6 +34,7 @@ struct sim_service {
 	struct runq_entry entry; /* first */
 	sim_body *body;
 	int64_t a, b; /* the body's own */
+	bool in_c;    /* its messages are C code from end to end: it stops for nobody */
 	enum sim_status status;
 	int64_t left_ns, sleep_ns; /* of the message being handled */
 	int64_t cpu_ns;            /* without the present segment */
@@ -75,7 +76,7 @@ struct sim {
 	struct sim_service service[SIM_SERVICES_MAX];
 	int services;
 	int64_t monitor_due_ns;
-	int64_t sample_every_ns; /* calls `sample` so often; 0: never */
+	int64_t sample_every_ns; /* calls `sample` so often after sim_start_sampling */
 	void (*sample)(struct sim *sim);
 	void *data; /* the sampler's own */
 
@@ -97,6 +98,7 @@ void sim_free(struct sim *sim);
 /* It is woken for the first time after `start_ns`. */
 struct sim_service *sim_add(struct sim *sim, sim_body *body, int64_t slice_ns, int32_t weight,
 			    int64_t start_ns);
+void sim_start_sampling(struct sim *sim);
 /* Goes on for so long. */
 void sim_run(struct sim *sim, int64_t duration_ns);
 int64_t sim_cpu_ns(const struct sim *sim, const struct sim_service *s);

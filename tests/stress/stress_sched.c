@@ -253,11 +253,11 @@ static void act(struct service *s, struct actor *a)
 		set_timer(s, a);
 	else if (what < 200 && sched_living() < LIVING_MAX)
 		note(make_actor(NOBODY, kit_random(&a->random), self), &a->random);
-	else if (what < 240)
+	else if (what < 215)
 		kill_somebody(&a->random);
-	else if (what < 270 && a->number == NOBODY)
+	else if (what < 230 && a->number == NOBODY)
 		sched_doom(s);
-	else if (what < 273)
+	else if (what < 233)
 		dawdle(a);
 	if (kit_random(&a->random) % 4 == 0)
 		answer_later(s, a, a->laters / 2);
@@ -416,7 +416,7 @@ static void judge_tickets(void)
 	printf("%llu messages arrived, %llu were refused, %llu died with the receiver; ",
 	       (unsigned long long)count[DELIVERED], (unsigned long long)count[REFUSED],
 	       (unsigned long long)count[SENT]);
-	check(count[DELIVERED] > count[REFUSED] && count[SENT] > 0, "not much happened");
+	check(count[DELIVERED] > tickets_count / 4 && count[SENT] > 0, "not much happened");
 }
 
 static void populate(uint64_t *random)

@@ -177,7 +177,8 @@ static void test_due_at_the_end_of_the_slice(void **state UNUSED)
 static void test_due_asks_as_many_as_wait(void **state UNUSED)
 {
 	begin(4);
-	struct runq_entry hog[4], light[2] = {entry(MS, 100), entry(MS, 100)}, late = entry(90 * MS, 1);
+	struct runq_entry hog[4], light[2] = {entry(MS, 100), entry(MS, 100)},
+				  late = entry(90 * MS, 1);
 	struct runq_due due;
 	for (int i = 0; i < 4; i++) {
 		hog[i] = entry((2 + i % 3) * MS, 100);

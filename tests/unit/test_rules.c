@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "watchdog/rules.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+static void test_threshold_doubles_up_to_a_limit(void **state UNUSED)
+{
+	assert_int_equal(rule_threshold_ns(1000, 0), 1000);
+	assert_int_equal(rule_threshold_ns(1000, 1), 2000);
+	assert_int_equal(rule_threshold_ns(1000, 5), 32000);
+	assert_int_equal(rule_threshold_ns(1000, 20), 1000ll << 20);
+	assert_int_equal(rule_threshold_ns(1000, 21), 1000ll << 20);
+}
+
+static bool seen(struct episode *e, uint32_t service, uint64_t number, int64_t cpu_ns)
+{
+	return rule_long_message(e, &(struct sample){service, number, cpu_ns}, 100);
+}
+
+static void test_one_alert_for_each_doubling(void **state UNUSED)
+{
+	struct episode e = {0};
+	assert_false(seen(&e, 7, 1, 99));
+	assert_int_equal(e.service, 7);
+	assert_int_equal(e.alerts, 0);
+	assert_true(seen(&e, 7, 1, 100));
+	assert_int_equal(e.alerts, 1);
+	assert_false(seen(&e, 7, 1, 199));
+	assert_true(seen(&e, 7, 1, 200));
+	assert_false(seen(&e, 7, 1, 399));
+	assert_true(seen(&e, 7, 1, 400));
+	/* Three thresholds passed between two samples are one alert. */
+	assert_true(seen(&e, 7, 1, 3300));
+	assert_int_equal(e.next_ns, 6400);
+	assert_false(seen(&e, 7, 1, 6399));
+}
+
+static void test_another_message_or_service_begins_anew(void **state UNUSED)
+{
+	struct episode e = {0};
+	assert_true(seen(&e, 7, 1, 1000));
+	assert_false(seen(&e, 7, 2, 50));
+	assert_int_equal(e.alerts, 0);
+	assert_true(seen(&e, 7, 2, 100));
+	assert_true(seen(&e, 8, 2, 100));
+	assert_int_equal(e.service, 8);
+}
+
+static void test_episode_ends_with_the_message(void **state UNUSED)
+{
+	struct episode e = {7, 3, 0, 1};
+	assert_false(rule_is_over(&e, &(struct sample){7, 3, 0}));
+	assert_true(rule_is_over(&e, &(struct sample){7, 4, 0}));
+	assert_true(rule_is_over(&e, &(struct sample){7, 0, 0}));
+	assert_true(rule_is_over(&e, NULL));
+}
+
+enum { RETRY = 100, HANDOFF = 2000 };
+
+static void expect(struct request_age age, enum request_step step)
+{
+	assert_int_equal(rule_request(&age, RETRY, HANDOFF), step);
+}
+
+static void test_request_waits_then_signals_again(void **state UNUSED)
+{
+	expect((struct request_age){.since_ask_ns = 99, .since_signal_ns = 99}, REQUEST_WAIT);
+	expect((struct request_age){.since_ask_ns = 100, .since_signal_ns = 100}, REQUEST_SIGNAL);
+	expect((struct request_age){.since_ask_ns = 500, .since_signal_ns = 50}, REQUEST_WAIT);
+}
+
+static void test_request_leaves_sleepers_alone_and_hands_off(void **state UNUSED)
+{
+	struct request_age age = {.since_ask_ns = 1999, .since_signal_ns = 1999, .asleep = true};
+	expect(age, REQUEST_WAIT);
+	age.since_ask_ns = HANDOFF;
+	expect(age, REQUEST_HAND_OFF);
+}
+
+static void test_request_refused_hands_off_after_grace(void **state UNUSED)
+{
+	struct request_age age = {.since_ask_ns = 1999, .since_signal_ns = 1999, .refused = true};
+	expect(age, REQUEST_SIGNAL);
+	age.since_ask_ns = HANDOFF;
+	expect(age, REQUEST_HAND_OFF);
+}
+
+static void test_request_has_less_patience_the_second_time(void **state UNUSED)
+{
+	struct request_age age = {.since_ask_ns = 3 * RETRY - 1, .refused = true, .again = true};
+	expect(age, REQUEST_WAIT);
+	age.since_ask_ns = 3 * RETRY;
+	expect(age, REQUEST_HAND_OFF);
+	/* `again` alone, without a refusal, is no reason. */
+	age.refused = false;
+	expect(age, REQUEST_WAIT);
+	/* Never more patience than the first time. */
+	age = (struct request_age){.since_ask_ns = 150, .asleep = true, .again = true};
+	assert_int_equal(rule_request(&age, RETRY, 150), REQUEST_HAND_OFF);
+}
+
+static void test_request_never_answered_hands_off_in_the_end(void **state UNUSED)
+{
+	expect((struct request_age){.since_ask_ns = 50 * HANDOFF - 1}, REQUEST_WAIT);
+	expect((struct request_age){.since_ask_ns = 50 * HANDOFF}, REQUEST_HAND_OFF);
+}
+
+static void test_backoff_doubles_until_the_limit(void **state UNUSED)
+{
+	assert_int_equal(rule_backoff_ns(0, false, 10, 70), 10);
+	assert_int_equal(rule_backoff_ns(10, false, 10, 70), 20);
+	assert_int_equal(rule_backoff_ns(20, false, 10, 70), 40);
+	assert_int_equal(rule_backoff_ns(40, false, 10, 70), 70);
+	assert_int_equal(rule_backoff_ns(70, false, 10, 70), 70);
+	assert_int_equal(rule_backoff_ns(70, true, 10, 70), 10);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_threshold_doubles_up_to_a_limit),
+		cmocka_unit_test(test_one_alert_for_each_doubling),
+		cmocka_unit_test(test_another_message_or_service_begins_anew),
+		cmocka_unit_test(test_episode_ends_with_the_message),
+		cmocka_unit_test(test_request_waits_then_signals_again),
+		cmocka_unit_test(test_request_leaves_sleepers_alone_and_hands_off),
+		cmocka_unit_test(test_request_refused_hands_off_after_grace),
+		cmocka_unit_test(test_request_has_less_patience_the_second_time),
+		cmocka_unit_test(test_request_never_answered_hands_off_in_the_end),
+		cmocka_unit_test(test_backoff_doubles_until_the_limit),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/text.h"
+#include "core/fragile.h"
+#include "core/stack.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <dlfcn.h>
+#include <cmocka.h>
+#include <lua.h>
+
+/* Keeps the library linked, although only addresses in it are used. */
+int (*const text_test_anchor)(lua_State *) = lua_gettop;
+
+/* The address in the library itself, not that of a stub of ours. */
+static uintptr_t address_of(const char *name)
+{
+	void *at = dlsym(RTLD_DEFAULT, name);
+	assert_non_null(at);
+	return (uintptr_t)at;
+}
+
+static void test_kinds(void **state UNUSED)
+{
+	static int data;
+	int local;
+	assert_int_equal(text_kind_of(address_of("lua_gettop")), TEXT_VM);
+	assert_int_equal(text_kind_of((uintptr_t)stack_call_marked), TEXT_PARKABLE);
+	assert_int_equal(text_kind_of((uintptr_t)test_kinds), TEXT_OURS);
+	assert_int_equal(text_kind_of(address_of("gnu_get_libc_version")), TEXT_SYSTEM);
+	assert_int_equal(text_kind_of((uintptr_t)&data), TEXT_NONE);
+	assert_int_equal(text_kind_of((uintptr_t)&local), TEXT_NONE);
+	assert_int_equal(text_kind_of(0), TEXT_NONE);
+	assert_int_equal(text_kind_of(UINTPTR_MAX), TEXT_NONE);
+}
+
+static int vm_fragile(struct dl_phdr_info *object, size_t size UNUSED, void *range)
+{
+	struct fragile_range found[128];
+	uintptr_t vm = address_of("lua_gettop");
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const Elf64_Phdr *part = &object->dlpi_phdr[i];
+		uintptr_t at = object->dlpi_addr + part->p_vaddr;
+		if (part->p_type != PT_LOAD || vm < at || vm >= at + part->p_memsz)
+			continue;
+		int n = fragile_find(object, found, (int)COUNT_OF(found));
+		for (int k = 1; k < n; k++)
+			assert_true(found[k - 1].end <= found[k].start);
+		if (n > 0)
+			*(struct fragile_range *)range = found[0];
+		/* Too little room is an error, not a part of the answer. */
+		assert_int_equal(fragile_find(object, found, n - 1), -1);
+		return n;
+	}
+	return 0;
+}
+
+static void test_fragile_functions_of_the_installed_library(void **state UNUSED)
+{
+	struct fragile_range range = {0, 0};
+	int n = dl_iterate_phdr(vm_fragile, &range);
+	assert_true(n > 0);
+	assert_int_equal(text_fragile_count(), n);
+	assert_true(range.start < range.end);
+	assert_int_equal(text_kind_of(range.start), TEXT_FRAGILE);
+	assert_int_equal(text_kind_of(range.end - 1), TEXT_FRAGILE);
+	uintptr_t word[3] = {0, range.start + 1, 0};
+	assert_int_equal(text_find_unparkable((uintptr_t)word, (uintptr_t)(word + 3)),
+			 (uintptr_t)&word[1]);
+}
+
+struct search {
+	uintptr_t base, code;
+};
+
+static int find_code(struct dl_phdr_info *object, size_t size UNUSED, void *arg)
+{
+	struct search *search = arg;
+	for (int i = 0; object->dlpi_addr == search->base && i < object->dlpi_phnum; i++)
+		if (object->dlpi_phdr[i].p_type == PT_LOAD && (object->dlpi_phdr[i].p_flags & PF_X))
+			search->code = object->dlpi_addr + object->dlpi_phdr[i].p_vaddr;
+	return 0;
+}
+
+static uintptr_t first_code_of(void *library)
+{
+	struct link_map *map = NULL;
+	assert_int_equal(dlinfo(library, RTLD_DI_LINKMAP, &map), 0);
+	struct search search = {map->l_addr, 0};
+	dl_iterate_phdr(find_code, &search);
+	assert_int_not_equal(search.code, 0);
+	return search.code;
+}
+
+static void test_a_library_loaded_later_is_foreign(void **state UNUSED)
+{
+	/* Libraries of the system that nobody here has loaded. */
+	static const char *const candidate[] = {"libthread_db.so.1", "libBrokenLocale.so.1",
+						"libnss_compat.so.2"};
+	void *library = NULL;
+	for (size_t i = 0; library == NULL && i < COUNT_OF(candidate); i++)
+		if (dlopen(candidate[i], RTLD_NOW | RTLD_NOLOAD) == NULL)
+			library = dlopen(candidate[i], RTLD_NOW);
+	assert_non_null(library);
+	uintptr_t code = first_code_of(library);
+	assert_int_equal(text_kind_of(code), TEXT_FOREIGN);
+	/* What was known before stays what it was. */
+	test_kinds(NULL);
+	/* Every word of foreign code on a stack counts, wherever it points to. */
+	uintptr_t word[4] = {address_of("lua_gettop"), 1, code, 0};
+	assert_int_equal(text_find_unparkable((uintptr_t)word, (uintptr_t)(word + 4)),
+			 (uintptr_t)&word[2]);
+	assert_int_equal(text_find_unparkable((uintptr_t)word, (uintptr_t)(word + 2)), 0);
+	dlclose(library);
+}
+
+static void test_stack_of_vm_and_data_is_parkable(void **state UNUSED)
+{
+	uintptr_t word[5] = {0, address_of("lua_gettop") + 4, (uintptr_t)&word[0], 42,
+			     (uintptr_t)stack_call_marked + 8};
+	assert_int_equal(text_find_unparkable((uintptr_t)word, (uintptr_t)(word + 5)), 0);
+	assert_int_equal(text_find_unparkable((uintptr_t)word, (uintptr_t)word), 0);
+}
+
+static void test_without_a_table_nothing_is_parkable(void **state UNUSED)
+{
+	uintptr_t word = 0;
+	text_term();
+	assert_int_equal(text_kind_of(address_of("lua_gettop")), TEXT_FOREIGN);
+	assert_int_equal(text_find_unparkable((uintptr_t)&word, (uintptr_t)(&word + 1)),
+			 (uintptr_t)&word);
+	assert_int_equal(text_fragile_count(), 0);
+	text_term();
+}
+
+int main(void)
+{
+	text_init((const void *)address_of("lua_gettop"));
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_fragile_functions_of_the_installed_library),
+		cmocka_unit_test(test_a_library_loaded_later_is_foreign),
+		cmocka_unit_test(test_stack_of_vm_and_data_is_parkable),
+		cmocka_unit_test(test_without_a_table_nothing_is_parkable),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
