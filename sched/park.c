@@ -54,12 +54,16 @@ __asm__(".text\n"
 	"	syscall\n"
 	".size park_restorer, .-park_restorer\n");
 
-static enum park_tier tier_at(const struct service *s, uintptr_t pc, uintptr_t sp)
+static enum park_tier tier_at(const struct service *s, const struct stack *stack, uintptr_t pc,
+			      uintptr_t sp)
 {
 	enum text_kind kind = text_kind_of(pc);
 	if (kind != TEXT_NONE && kind != TEXT_VM && kind != TEXT_PARKABLE)
 		return TIER_FOREIGN;
-	if (s->mark == 0 || sp >= s->mark || text_find_unparkable(sp, s->mark) != 0)
+	/* A C module may run Lua on a stack of its own. */
+	if (s->mark == 0 || sp >= s->mark || sp < (uintptr_t)stack->low)
+		return TIER_FOREIGN;
+	if (text_find_unparkable(sp, s->mark) != 0)
 		return TIER_FOREIGN;
 	return kind == TEXT_NONE ? TIER_MACHINE_CODE : TIER_VM;
 }
@@ -100,6 +104,11 @@ static void park(struct thread *t, struct service *s, enum park_tier tier, bool 
 	thread_settle();
 }
 
+static bool is_to_die(const struct service *s)
+{
+	return load_acquire(&s->doomed) && !load_relaxed(&s->closing);
+}
+
 static void on_signal(int signo, siginfo_t *info, void *context)
 {
 	struct thread *t = thread_self();
@@ -114,15 +123,18 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 	bool detached = false;
 	store_relaxed(&t->in_handler, true);
 	atomic_signal_fence(memory_order_seq_cst);
-	enum park_tier tier = tier_at(s, pc, sp);
+	enum park_tier tier = tier_at(s, t->stack, pc, sp);
 	store_relaxed(&s->seen_tier, tier);
 	if (load_relaxed(&t->probe) == epoch)
 		s->body->interrupt(s, INTERRUPT_PROBE, pc, tier);
+	/* Wherever it is: a killed service that is met in C every time ends when it is back in Lua. */
+	if (is_to_die(s))
+		s->body->interrupt(s, INTERRUPT_KILL, pc, tier);
 	if (load_relaxed(&t->wanted) != epoch) {
 		store_relaxed(&t->in_handler, false);
 	} else if (tier != TIER_FOREIGN && park_is_possible() && leave_body(t, &detached)) {
 		park(t, s, tier, detached);
-		if (load_acquire(&s->doomed) && !load_relaxed(&s->closing))
+		if (is_to_die(s))
 			s->body->interrupt(s, INTERRUPT_KILL, pc, tier);
 		sigaltstack(NULL, &uc->uc_stack);
 	} else {

@@ -174,6 +174,7 @@ static void run_slot(struct thread *t)
 {
 	t->stack = thread_fresh_stack(t);
 	stack_switch(&t->base, t->stack);
+	thread_restore_priority(t); /* before locks are taken; thread_main asks again whether it worked */
 	thread_settle();
 }
 
@@ -220,8 +221,10 @@ static struct thread *new_thread(void)
 	if (t)
 		threads.ended = t->next_spare;
 	lock_release(&threads.spare_lock);
-	if (t)
+	if (t) {
+		store_relaxed(&t->slowed, false);
 		return t;
+	}
 	int count = load_relaxed(&threads.count);
 	if (count == threads.max)
 		return NULL;
