@@ -8,6 +8,7 @@
 #include "core/fragile.h"
 
 #include <elf.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct image {
@@ -158,6 +159,91 @@ static struct fragile_range function_around(const struct image *image,
 	return (struct fragile_range){start, end};
 }
 
+/* ---- personality functions: named in the CIEs, which the FDEs point to ---- */
+
+static uint64_t read_uleb(const uint8_t **at)
+{
+	uint64_t value = 0;
+	for (int shift = 0;; shift += 7) {
+		uint8_t byte = *(*at)++;
+		value |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			return value;
+	}
+}
+
+/* The encodings in use for it: 4-byte offset from where it stands, perhaps to a slot that holds the address. */
+static uintptr_t read_personality(const uint8_t *at)
+{
+	enum { PCREL_SDATA4 = 0x1b, INDIRECT = 0x80 };
+	uint8_t encoding = *at++;
+	if ((encoding & ~INDIRECT) != PCREL_SDATA4)
+		return 0;
+	uintptr_t value = (uintptr_t)at + (uintptr_t)(intptr_t)read_i32((uintptr_t)at);
+	return encoding & INDIRECT ? *(const uintptr_t *)value : value;
+}
+
+/* 0: the CIE names none. */
+static uintptr_t personality_of(const uint8_t *cie)
+{
+	const char *augmentation = (const char *)cie + 9; /* length, id, version */
+	const uint8_t *at = (const uint8_t *)augmentation + strlen(augmentation) + 1;
+	if (augmentation[0] != 'z')
+		return 0;
+	read_uleb(&at); /* code alignment */
+	read_uleb(&at); /* data alignment: signed, but as long */
+	if (cie[8] == 1)
+		at++; /* return register */
+	else
+		read_uleb(&at);
+	read_uleb(&at); /* length of what follows */
+	for (const char *a = augmentation + 1; *a; a++) {
+		if (*a == 'P')
+			return read_personality(at);
+		at++; /* 'L' and 'R' are one byte each */
+	}
+	return 0;
+}
+
+static uintptr_t personality_of_fde(const struct unwind_table *table, const struct image *image,
+				    uint32_t i)
+{
+	uintptr_t fde = (uintptr_t)image->unwind + (uintptr_t)(intptr_t)table->entry[i].fde;
+	uintptr_t id_at = fde + 4;
+	return personality_of((const uint8_t *)(id_at - (uintptr_t)(intptr_t)read_i32(id_at)));
+}
+
+static int by_start(const void *a, const void *b)
+{
+	uintptr_t x = ((const struct fragile_range *)a)->start;
+	uintptr_t y = ((const struct fragile_range *)b)->start;
+	return (x > y) - (x < y);
+}
+
+/* Adds those that lie in the library and are not in the list yet. -1: no room. */
+static int add_personalities(const struct image *image, const struct unwind_table *table,
+			     struct fragile_range *out, int found, int max)
+{
+	uintptr_t last = 0;
+	for (uint32_t i = 0; i < table->count; i++) {
+		uintptr_t at = personality_of_fde(table, image, i);
+		if (at == last || at < image->text_start || at >= image->text_end)
+			continue;
+		last = at;
+		struct fragile_range range = function_around(image, table, at);
+		bool known = false;
+		for (int k = 0; k < found; k++)
+			known = known || out[k].start == range.start;
+		if (known)
+			continue;
+		if (found == max)
+			return -1;
+		out[found++] = range;
+	}
+	qsort(out, (size_t)found, sizeof(out[0]), by_start);
+	return found;
+}
+
 int fragile_find(const struct dl_phdr_info *object, struct fragile_range *out, int max)
 {
 	struct image image;
@@ -182,5 +268,5 @@ int fragile_find(const struct dl_phdr_info *object, struct fragile_range *out, i
 			return -1;
 		out[found++] = range;
 	}
-	return found;
+	return add_personalities(&image, &table, out, found, max);
 }

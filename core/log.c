@@ -11,6 +11,7 @@
 #include "core/atomics.h"
 #include "core/clock.h"
 #include "core/mem.h"
+#include "core/stack.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -256,6 +257,7 @@ void log_printf(uint32_t source, const char *fmt, ...)
 	va_start(args, fmt);
 	int bytes = vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	stack_scrub(); /* services log from inside their VMs */
 	errno = saved_errno;
 	size_t size = bytes > 0 ? (size_t)bytes : 0;
 	if (size >= sizeof(text)) {

@@ -159,6 +159,13 @@ void stack_prepare(struct stack *stack, void (*entry)(void))
 	stack->fake = NULL;
 }
 
+NOINLINE void stack_scrub(void)
+{
+	char below[8192];
+	memset(below, 0, sizeof(below));
+	__asm__ volatile("" : : "r"(below) : "memory"); /* or it would not be done at all */
+}
+
 static NOT_TRACED void announce(struct stack *from, bool leaving, struct stack *to)
 {
 #if WITH_ASAN

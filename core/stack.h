@@ -43,6 +43,11 @@ void stack_switch(struct stack *from, struct stack *to);
 /* The same, but nothing on `from` is needed any more. */
 NORETURN void stack_leave(struct stack *from, struct stack *to);
 
+/* Clears the stack below the caller's frame, 8 KB. For functions of ours that go deep into libc and are called
+ * from inside a VM: what such a call leaves behind looks like live frames to the park check (core/text.c), for
+ * as long as a later frame of the VM lies over it without writing there. */
+void stack_scrub(void);
+
 /* Calls fn(arg) with every callee-saved register zeroed and *mark set to the stack pointer at the call:
  * what lies below the mark belongs to fn. Zeroed, because the callee saves those registers in its frame
  * and the park check would take an old code address among them for a frame of foreign code. */

@@ -12,12 +12,20 @@
  *   VM (through the PLT); it is compiled without tail calls, so it cannot have left a frame whose last call
  *   leads elsewhere. Of everything else, C modules above all, every word counts.
  *
+ * Every error and every trace that is not compiled goes through the unwinder (libgcc), which leaves words
+ * behind indirect calls all over the stack. It enters the VM in one way only, through the VM's personality
+ * function; that one counts as fragile, and so the unwinder's own words need not count, nor those of the two
+ * functions of libc that it and the dynamic loader work through.
+ *
+ * A fragile function is alive below other VM code only if it has called the VM too.
+ *
  * A word that counts wrongly only delays: the monitor tries again, and hands the slot off in the end.
  */
 #include "core/text.h"
 #include "core/atomics.h"
 #include "core/fragile.h"
 #include "core/mem.h"
+#include "core/stack.h"
 
 #include <dlfcn.h>
 #include <link.h>
@@ -69,6 +77,28 @@ static void table_add(struct table *t, uintptr_t start, uintptr_t end, enum text
 	t->range[t->count++] = (struct range){start, end, kind};
 }
 
+/* Functions of libc whose indirect calls lead to the unwinder and the loader, never to the VM: see the top. */
+static int harmless_in(uintptr_t start, uintptr_t end, struct fragile_range *out)
+{
+	static const char *const name[] = {"dl_iterate_phdr", "_dl_catch_exception"};
+	int n = 0;
+	for (size_t i = 0; i < COUNT_OF(name); i++) {
+		Dl_info info;
+		const Elf64_Sym *symbol = NULL;
+		void *at = dlsym(RTLD_DEFAULT, name[i]);
+		if (at && (uintptr_t)at >= start && (uintptr_t)at < end &&
+		    dladdr1(at, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol)
+			out[n++] = (struct fragile_range){(uintptr_t)at,
+							  (uintptr_t)at + symbol->st_size};
+	}
+	if (n == 2 && out[1].start < out[0].start) {
+		struct fragile_range first = out[1];
+		out[1] = out[0];
+		out[0] = first;
+	}
+	return n;
+}
+
 /* Adds [start, end) as `outer`, but the pieces (ascending, inside it) as `inner`. */
 static void table_add_pierced(struct table *t, uintptr_t start, uintptr_t end, enum text_kind outer,
 			      const struct fragile_range *piece, int pieces, enum text_kind inner)
@@ -111,9 +141,12 @@ static bool needs_vm(const struct dl_phdr_info *object)
 static enum text_kind kind_of_object(const struct table *t, const struct dl_phdr_info *object,
 				     uintptr_t start)
 {
-	if (t->starting)
-		return needs_vm(object) ? TEXT_FOREIGN : TEXT_SYSTEM;
-	return text_kind_of(start) == TEXT_SYSTEM ? TEXT_SYSTEM : TEXT_FOREIGN;
+	enum text_kind before = t->starting ? TEXT_NONE : text_kind_of(start);
+	if (!t->starting)
+		return before == TEXT_SYSTEM || before == TEXT_UNWINDER ? before : TEXT_FOREIGN;
+	if (strstr(object->dlpi_name, "/libgcc_s.so"))
+		return TEXT_UNWINDER;
+	return needs_vm(object) ? TEXT_FOREIGN : TEXT_SYSTEM;
 }
 
 static void add_code(struct table *t, struct dl_phdr_info *object, uintptr_t start, uintptr_t end)
@@ -129,7 +162,9 @@ static void add_code(struct table *t, struct dl_phdr_info *object, uintptr_t sta
 	} else if (parkable.start >= start && parkable.start < end) {
 		table_add_pierced(t, start, end, TEXT_OURS, &parkable, 1, TEXT_PARKABLE);
 	} else {
-		table_add(t, start, end, kind_of_object(t, object, start));
+		int harmless = harmless_in(start, end, piece);
+		table_add_pierced(t, start, end, kind_of_object(t, object, start), piece, harmless,
+				  TEXT_UNWINDER);
 	}
 }
 
@@ -243,21 +278,28 @@ static IN_HANDLER bool follows_indirect_call(uintptr_t word)
 	return false;
 }
 
+/* Does a call of `target` end in the Lua library? */
+IN_HANDLER static bool is_vm(const struct table *t, uintptr_t target)
+{
+	const struct range *r = range_in(t, target);
+	enum text_kind kind = r ? kind_in(t, behind_stub(r, target)) : TEXT_NONE;
+	return kind == TEXT_VM || kind == TEXT_FRAGILE;
+}
+
 /* Can the word be the return address of a frame that has called the VM? */
 static IN_HANDLER bool may_have_called_vm(const struct table *t, const struct range *r, uintptr_t word)
 {
-	if (r->kind == TEXT_FOREIGN || r->kind == TEXT_FRAGILE)
+	if (r->kind == TEXT_FOREIGN)
 		return true;
-	if (word < r->start + 7)
+	if (r->kind == TEXT_UNWINDER || word < r->start + 7)
 		return false;
 	if (*(const uint8_t *)(word - 5) == 0xe8) {
 		uintptr_t target = relative(word, word - 4);
 		/* Parkable code may be what is interrupted now: its caller is alive. */
 		if (kind_in(t, target) == TEXT_PARKABLE)
 			return true;
-		if (target >= r->start && target < r->end)
-			return r->kind == TEXT_OURS &&
-			       kind_in(t, behind_stub(r, target)) == TEXT_VM;
+		if (r->kind == TEXT_FRAGILE || (target >= r->start && target < r->end))
+			return r->kind != TEXT_SYSTEM && is_vm(t, target);
 	}
 	return follows_indirect_call(word);
 }
@@ -300,5 +342,6 @@ void *dlopen(const char *file, int mode)
 	void *handle = next(file, mode);
 	if (handle && load_acquire(&text.table))
 		text_refresh();
+	stack_scrub(); /* the caller is a VM's `require` */
 	return handle;
 }

@@ -16,6 +16,7 @@ enum text_kind {
 	TEXT_PARKABLE, /* ours, marked PARKABLE */
 	TEXT_OURS,     /* the executable */
 	TEXT_SYSTEM,   /* a library that came with us and knows nothing of the Lua library: libc, ... */
+	TEXT_UNWINDER, /* libgcc: enters the VM by the VM's personality function only, which is fragile */
 	TEXT_FOREIGN,  /* everything else that is code: C modules and what they brought along */
 };
 

@@ -59,6 +59,7 @@ void hook_probe(lua_State *L, lua_Debug *ar)
 		return;
 	e->kind = "interpreted";
 	take_traceback(L, e);
+	stack_scrub();
 	store_release(&e->state, EVIDENCE_READY); /* pairs with the acquire in the monitor */
 	(void)ar;
 }

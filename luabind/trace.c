@@ -3,7 +3,6 @@
 #include "core/mem.h"
 
 #include <lauxlib.h>
-#include <stdio.h>
 #include <string.h>
 
 void trace_term(struct trace_map *map)
@@ -36,10 +35,26 @@ static const struct trace_range *by_number(const struct trace_map *map, int numb
 	return NULL;
 }
 
+/* "name:line". Not by snprintf: this runs deep in the VM, and libc would leave words behind that keep the service
+ * from being parked (see stack_scrub). */
+static void put_place(char *out, const char *name, int line)
+{
+	char digits[12];
+	size_t at = sizeof(digits), length = strlen(name);
+	do {
+		digits[--at] = (char)('0' + line % 10);
+		line /= 10;
+	} while (line > 0);
+	memcpy(out, name, length);
+	out[length] = ':';
+	memcpy(out + length + 1, digits + at, sizeof(digits) - at);
+	out[length + 1 + sizeof(digits) - at] = '\0';
+}
+
 /* The end of a path that is too long for the record. */
 static const char *file_tail(const char *path)
 {
-	enum { LINE_BYTES = 12 };
+	enum { LINE_BYTES = 14 };
 	size_t length = strlen(path), room = sizeof(((struct trace_map *)0)->where) - LINE_BYTES;
 	return length <= room ? path : path + length - room;
 }
@@ -62,10 +77,9 @@ static void on_start(lua_State *L, struct trace_map *map)
 	lua_getfield(L, -1, "source");
 	lua_getfield(L, -2, "currentline");
 	const char *source = lua_tostring(L, -2);
-	/* As in a traceback: a file by its path, a text by its first bytes. */
+	/* As in a traceback: a file by its path; a text is not shown. */
 	bool file = source && source[0] == '@';
-	snprintf(map->where, sizeof(map->where), file ? "%s:%d" : "[string \"%.20s\"]:%d",
-		 source ? file_tail(source + file) : "?", (int)lua_tointeger(L, -1));
+	put_place(map->where, file ? file_tail(source + 1) : "[string]", (int)lua_tointeger(L, -1));
 	lua_pop(L, 3);
 }
 
