@@ -113,7 +113,7 @@ START = 'local skynet = require "skynet"\nskynet.start(function()\n\t%s\nend)\n'
 
 for name, *fault in [
     ('there is no such service', {'start': 'nowhere'}, None,
-     'start service "nowhere" failed: cannot open ./nowhere.lua'),
+     'start service "nowhere" failed: service nowhere not found: cannot open ./nowhere.lua'),
     ('a syntax error', {'start': 'broken'}, 'local x = 1\nx = = 2\n',
      'start service "broken" failed: ./broken.lua:2: unexpected symbol near'),
     ('an error in the main chunk', {'start': 'broken'}, '\n\nerror "no bread"\n',
@@ -127,7 +127,7 @@ for name, *fault in [
     ('no such module', {'start': 'broken'}, 'require "nothing.there"\n',
      'start service "broken" failed: ', "module 'nothing.there' not found"),
     ('no such bootstrap', {'bootstrap': 'snlua nowhere'}, None,
-     'lua loader error : cannot open ./nowhere.lua'),
+     'lua loader error : service nowhere not found: cannot open ./nowhere.lua'),
     ('a bootstrap with an error', {'bootstrap': 'snlua broken'}, '\nerror "no bread"\n',
      'lua loader error : ./broken.lua:2: no bread'),
     ('a bootstrap written in C', {'bootstrap': 'logger'}, None, 'Bootstrap error : logger'),

@@ -8,7 +8,7 @@ local function stopped(t, text)
 	return table.concat(world.output, " "), world:log_text(), world.services[8]
 end
 
-return function(t)
+local function init_and_exit(t)
 	t.eq(t.output [[
 		local skynet = require "skynet"
 		skynet.init(function()
@@ -46,7 +46,9 @@ return function(t)
 	t.hasnot(world:log_text(), "lua call", "without errors")
 	t.hasnot(world:log_text(), "failed", "a start service may end itself")
 	t.eq(world.exit_code, nil, "that is no failure")
+end
 
+local function onstop(t)
 	local output, log, service = stopped(t, [[
 		local skynet = require "skynet"
 		skynet.start(function()
@@ -84,7 +86,9 @@ return function(t)
 		end)
 	]])
 	t.eq(output, "once last", "a second request to stop changes nothing")
+end
 
+local function last_words(t)
 	t.eq(t.output [[
 		local skynet = require "skynet"
 		local own = { name = "system", id = skynet.PTYPE_SYSTEM, unpack = skynet.tostring }
@@ -147,4 +151,10 @@ return function(t)
 	]], "error error error", "exit fails the requests it serves, and those kept, before it is dead")
 
 	t.has(t.run [[require("skynet").exit()]]:log_text(), "ended itself in its main chunk", "exit in the main chunk")
+end
+
+return function(t)
+	init_and_exit(t)
+	onstop(t)
+	last_words(t)
 end

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- skynet/serve.lua: the log lines, and the modes of the callback.
 
-return function(t)
+local function one_answer_each(t)
 	local world = t.run [[
 		local skynet = require "skynet"
 		skynet.dispatch("lua", function(session, source, what)
@@ -47,7 +47,9 @@ return function(t)
 	t.has(output, "nil\ttrue context\ttrue", "after the answer the context has no session")
 	t.has(output, "false\tnil\t8", "ret to a send gives false")
 	t.has(output, "No session", "a fork serves no request")
+end
 
+local function modes(t)
 	t.eq(t.output([[
 		local skynet = require "skynet"
 		require "skynet.manager"
@@ -127,8 +129,10 @@ return function(t)
 	]] }), "nil", "the runtime does not answer what was ignored on purpose")
 
 	-- A responder that is dropped in a service without traffic: the collector alone tells the
-	-- caller.
-	world = t.run [[
+end
+
+local function dropped_responder(t)
+	local world = t.run [[
 		local skynet = require "skynet"
 		skynet.dispatch("lua", function() skynet.response() end)
 		skynet.start(function()
@@ -142,4 +146,10 @@ return function(t)
 	]]
 	t.eq(table.concat(world.output, " "), "before false\tcall failed", "a dropped responder fails its request")
 	t.hasnot(world:log_text(), "Maybe forgot", "without a log line of a forgotten answer")
+end
+
+return function(t)
+	one_answer_each(t)
+	modes(t)
+	dropped_responder(t)
 end
