@@ -14,6 +14,7 @@
 #include "core/stack.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -249,6 +250,18 @@ void log_write(uint32_t source, const char *text, size_t size)
 	errno = saved_errno;
 }
 
+static pthread_mutex_t order = PTHREAD_MUTEX_INITIALIZER;
+
+void log_order_take(void)
+{
+	pthread_mutex_lock(&order);
+}
+
+void log_order_release(void)
+{
+	pthread_mutex_unlock(&order);
+}
+
 void log_printf(uint32_t source, const char *fmt, ...)
 {
 	char text[LOG_LINE_BYTES];
@@ -264,7 +277,9 @@ void log_printf(uint32_t source, const char *fmt, ...)
 		size = sizeof(text) - 1;
 		memcpy(text + size - 3, "...", 3);
 	}
+	log_order_take();
 	log_write(source, text, size);
+	log_order_release();
 }
 
 uint64_t log_lost(void)

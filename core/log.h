@@ -34,6 +34,12 @@ void log_close(void);
  * errno. Any thread; async-signal-safe. */
 void log_write(uint32_t source, const char *text, size_t size);
 
+/* Whole lines also where a write is not atomic (a pipe and more than 4 KB): print, log_printf and the logger write
+ * between these two. Alerts do not: the monitor must never wait for a thread that is stuck in a full pipe. Any
+ * thread but the monitor; short. */
+void log_order_take(void);
+void log_order_release(void);
+
 /* The same with a format; longer texts end in "..." at LOG_LINE_BYTES. Any thread, not in handlers.
  */
 void log_printf(uint32_t source, const char *fmt, ...) PRINTF(2, 3);

@@ -315,7 +315,7 @@ static int core_error(lua_State *L)
 	uint32_t self = service_handle(self_of(L)), logger = name_find("logger");
 	void *copy = logger && size_bytes ? memcpy(mem_alloc(size_bytes), text, size_bytes) : NULL;
 	if (logger == 0 || !sched_post(self, logger, MESSAGE_TEXT, 0, copy, size_bytes))
-		log_write(self, text, size_bytes);
+		log_printf(self, "%.*s", (int)size_bytes, text);
 	return 0;
 }
 

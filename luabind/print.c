@@ -5,15 +5,13 @@
  * services do not mix. No service is ever parked while it holds it (this is not parkable code); one that blocks
  * because the pipe is full loses its slot, and whoever prints then would have blocked on the pipe too.
  */
+#include "core/log.h"
 #include "luabind/api.h"
 
 #include <errno.h>
 #include <lauxlib.h>
 #include <poll.h>
-#include <pthread.h>
 #include <unistd.h>
-
-static pthread_mutex_t order = PTHREAD_MUTEX_INITIALIZER; /* of whole lines */
 
 static void write_all(const char *text, size_t size)
 {
@@ -58,8 +56,8 @@ int print_line(lua_State *L)
 	luaL_pushresult(&line);
 	size_t size;
 	const char *text = lua_tolstring(L, -1, &size);
-	pthread_mutex_lock(&order);
+	log_order_take();
 	write_all(text, size);
-	pthread_mutex_unlock(&order);
+	log_order_release();
 	return 0;
 }

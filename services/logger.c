@@ -6,10 +6,13 @@
 
 static void deliver(struct service *s, struct message *m)
 {
-	if (m->type == MESSAGE_TEXT)
+	if (m->type == MESSAGE_TEXT) {
+		log_order_take();
 		log_write(m->source, m->data ? m->data : "", m->size_bytes);
-	else if (message_is_request(m) && requests_forget(&s->open, m->source, m->session))
+		log_order_release();
+	} else if (message_is_request(m) && requests_forget(&s->open, m->source, m->session)) {
 		sched_answer_error(service_handle(s), m->source, m->session);
+	}
 	message_free(m);
 }
 
