@@ -24,8 +24,10 @@
 #include "core/text.h"
 #include "core/atomics.h"
 #include "core/fragile.h"
+#include "core/frames.h"
 #include "core/mem.h"
 #include "core/stack.h"
+#include "core/unwind.h"
 
 #include <dlfcn.h>
 #include <link.h>
@@ -38,18 +40,6 @@ extern const char parkable_text_start[] __asm__("__start_parkable_text") __attri
 extern const char parkable_text_stop[] __asm__("__stop_parkable_text") __attribute__((weak));
 
 enum { RANGES_MAX = 512, FRAGILE_MAX = 128 };
-
-/* What the signal handler calls: it reads whatever lies on an interrupted stack, poisoned or not, and possibly
- * between the two halves of a stack switch, when the sanitizers believe to be on the other stack. */
-#if defined(__clang__) && (WITH_ASAN || WITH_TSAN)
-#define IN_HANDLER                                                                                 \
-	__attribute__((disable_sanitizer_instrumentation,                                          \
-		       no_sanitize("address", "thread", "undefined")))
-#elif WITH_ASAN || WITH_TSAN
-#define IN_HANDLER __attribute__((no_sanitize("address", "thread", "undefined")))
-#else
-#define IN_HANDLER
-#endif
 
 struct range {
 	uintptr_t start, end;
@@ -156,10 +146,14 @@ static void add_code(struct table *t, struct dl_phdr_info *object, uintptr_t sta
 	if (text.vm_address >= start && text.vm_address < end) {
 		int fragile = fragile_find(object, piece, FRAGILE_MAX);
 		t->fragile = fragile < 0 ? 0 : fragile;
+		if (t->starting)
+			frames_learn(FRAMES_VM, object, start, end);
 		/* Unreadable: nothing in it may be parked. */
 		table_add_pierced(t, start, end, fragile < 0 ? TEXT_FRAGILE : TEXT_VM, piece,
 				  t->fragile, TEXT_FRAGILE);
 	} else if (parkable.start >= start && parkable.start < end) {
+		if (t->starting)
+			frames_learn(FRAMES_OWN, object, start, end);
 		table_add_pierced(t, start, end, TEXT_OURS, &parkable, 1, TEXT_PARKABLE);
 	} else {
 		int harmless = harmless_in(start, end, piece);
@@ -201,6 +195,7 @@ void text_refresh(void)
 void text_init(const void *vm_address)
 {
 	text.vm_address = (uintptr_t)vm_address;
+	frames_forget();
 	text_refresh();
 }
 
@@ -320,6 +315,16 @@ IN_HANDLER uintptr_t text_find_unparkable(uintptr_t from, uintptr_t to)
 			return at;
 	}
 	return 0;
+}
+
+IN_HANDLER bool text_follows_call(uintptr_t word)
+{
+	enum { LONGEST = 7 };
+	if (word < LONGEST || text_kind_of(word - 1) == TEXT_NONE)
+		return false;
+	/* At the very start of some code we cannot look: it may. */
+	return text_kind_of(word - LONGEST) == TEXT_NONE || *(const uint8_t *)(word - 5) == 0xe8 ||
+	       follows_indirect_call(word);
 }
 
 int text_fragile_count(void)

@@ -32,6 +32,8 @@ enum text_kind text_kind_of(uintptr_t address);
 /* First address in [from, to) of the stack (8-byte words) that may belong to a live frame of code in which
  * nobody may be parked; 0 if there is none. Async-signal-safe. See text.c for what counts. */
 uintptr_t text_find_unparkable(uintptr_t from, uintptr_t to);
+/* May the word be a return address: does a call end right before it? Async-signal-safe. */
+bool text_follows_call(uintptr_t word);
 
 /* How many functions of the VM library are fragile; 0 means that they could not be found (then nothing
  * inside the library may be parked). */

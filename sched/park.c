@@ -9,7 +9,8 @@
  *
  * It is allowed where the interrupted code neither holds a lock nor keeps anything that belongs to the
  * thread: in machine code made by LuaJIT (tier A), and inside the LuaJIT library (tier B) when no frame of
- * other code lies between it and our entry into the VM. That is checked on the raw stack: a word in
+ * other code lies between it and our entry into the VM. The frames are walked with the compilers' tables
+ * (core/frames.c). Where those end, in machine code above all, the raw stack is searched: a word in
  * [sp, mark) that may be a return address into such code counts as a frame (core/text.c), so a stale word can
  * only make us refuse. Functions of the library that cache thread-local addresses (core/fragile.h) count as foreign.
  *
@@ -27,6 +28,7 @@
  * holds signals back until the next intercepted call, which compiled code never makes.
  */
 #include "sched/park.h"
+#include "core/frames.h"
 #include "core/text.h"
 #include "sched/worker.h"
 
@@ -55,7 +57,7 @@ __asm__(".text\n"
 	".size park_restorer, .-park_restorer\n");
 
 static enum park_tier tier_at(const struct service *s, const struct stack *stack, uintptr_t pc,
-			      uintptr_t sp)
+			      uintptr_t sp, uintptr_t rbp)
 {
 	enum text_kind kind = text_kind_of(pc);
 	if (kind != TEXT_NONE && kind != TEXT_VM && kind != TEXT_PARKABLE)
@@ -63,7 +65,7 @@ static enum park_tier tier_at(const struct service *s, const struct stack *stack
 	/* A C module may run Lua on a stack of its own. */
 	if (s->mark == 0 || sp >= s->mark || sp < (uintptr_t)stack->low)
 		return TIER_FOREIGN;
-	if (text_find_unparkable(sp, s->mark) != 0)
+	if (!frames_parkable(pc, sp, rbp, s->mark))
 		return TIER_FOREIGN;
 	return kind == TEXT_NONE ? TIER_MACHINE_CODE : TIER_VM;
 }
@@ -119,11 +121,12 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 	ucontext_t *uc = context;
 	uintptr_t pc = (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
 	uintptr_t sp = (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
+	uintptr_t rbp = (uintptr_t)uc->uc_mcontext.gregs[REG_RBP];
 	uint64_t epoch = run_epoch_of(load_acquire(&t->run));
 	bool detached = false;
 	store_relaxed(&t->in_handler, true);
 	atomic_signal_fence(memory_order_seq_cst);
-	enum park_tier tier = tier_at(s, t->stack, pc, sp);
+	enum park_tier tier = tier_at(s, t->stack, pc, sp, rbp);
 	store_relaxed(&s->seen_tier, tier);
 	if (load_relaxed(&t->probe) == epoch)
 		s->body->interrupt(s, INTERRUPT_PROBE, pc, tier);

@@ -147,9 +147,10 @@ void thread_signal(struct thread *t)
 	syscall(SYS_tgkill, getpid(), tid, PARK_SIGNAL);
 }
 
-/* A tenth of the normal share of the kernel's scheduler. Not the lowest: such a thread may take a lock of ours
- * when its C call is through, and on a full machine would sit on it for seconds. */
-enum { SLOW_NICE = 10 };
+/* The lowest: sixteen C functions that spin must leave two cores to the workers. The price: when its call is through
+ * such a thread may take a lock of ours and be slow about it; that is why only those are slowed down that have
+ * been stuck for long, and why they take their priority back first. */
+enum { SLOW_NICE = 19 };
 
 void thread_slow_down(struct thread *t)
 {

@@ -57,6 +57,27 @@ static int vm_fragile(struct dl_phdr_info *object, size_t size UNUSED, void *ran
 	return 0;
 }
 
+/* Behind the first direct call in the range that leads into the VM itself, or (`inside` false) out of it through
+ * the PLT. 0: there is none. */
+static uintptr_t return_address_in(const struct fragile_range *range, bool inside)
+{
+	for (uintptr_t at = range->start; at + 5 <= range->end; at++) {
+		int32_t displacement;
+		if (*(const uint8_t *)at != 0xe8)
+			continue;
+		memcpy(&displacement, (const void *)(at + 1), sizeof(displacement));
+		uintptr_t target = at + 5 + (uintptr_t)(intptr_t)displacement;
+		const uint8_t *code = (const uint8_t *)target;
+		enum text_kind kind = text_kind_of(target);
+		if (kind != TEXT_VM && kind != TEXT_FRAGILE)
+			continue;
+		bool stub = code[0] == 0xff && code[1] == 0x25;
+		if (stub != inside)
+			return at + 5;
+	}
+	return 0;
+}
+
 static void test_fragile_functions_of_the_installed_library(void **state UNUSED)
 {
 	struct fragile_range range = {0, 0};
@@ -66,9 +87,15 @@ static void test_fragile_functions_of_the_installed_library(void **state UNUSED)
 	assert_true(range.start < range.end);
 	assert_int_equal(text_kind_of(range.start), TEXT_FRAGILE);
 	assert_int_equal(text_kind_of(range.end - 1), TEXT_FRAGILE);
-	uintptr_t word[3] = {0, range.start + 1, 0};
-	assert_int_equal(text_find_unparkable((uintptr_t)word, (uintptr_t)(word + 3)),
-			 (uintptr_t)&word[1]);
+	uintptr_t word[3] = {0, 0, 0};
+	uintptr_t from = (uintptr_t)word, to = (uintptr_t)(word + 3);
+	/* An address inside of it is no frame: it has to follow a call that leads into the VM. */
+	word[1] = return_address_in(&range, true);
+	assert_true(word[1] != 0);
+	assert_int_equal(text_find_unparkable(from, to), (uintptr_t)&word[1]);
+	word[1] = return_address_in(&range, false);
+	assert_true(word[1] != 0);
+	assert_int_equal(text_find_unparkable(from, to), 0);
 }
 
 struct search {

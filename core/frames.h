@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Walks the C frames of an interrupted service, as far as they are known exactly, to see whether it may be
+ * parked where it is.
+ */
+#ifndef CORE_FRAMES_H
+#define CORE_FRAMES_H
+
+#include "core/base.h"
+#include <link.h>
+
+enum frames_of { FRAMES_VM, FRAMES_OWN, FRAMES_OBJECTS };
+
+/* Forgets the objects, and learns one whose code is [start, end). Main thread, before workers start (text_init
+ * does it). */
+void frames_forget(void);
+void frames_learn(enum frames_of which, const struct dl_phdr_info *object, uintptr_t start,
+		  uintptr_t end);
+
+/* Is there only code between the interrupted registers and `mark` (which stack_call_marked has stored) in which
+ * a service may be parked? Frames that cannot be walked are searched word by word, so false may be
+ * wrong, true never is. Async-signal-safe; the stack from sp to mark must be readable. */
+bool frames_parkable(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t mark);
+
+/* The same walk for tests and diagnosis: stores where the return addresses lie, and returns how many there are
+ * up to `mark` if the walk reached it; -1 if some frame is not known exactly. Does not ask what kind of code it is,
+ * beyond the Lua library and the executable. Async-signal-safe. */
+int frames_walk(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t mark, uintptr_t *slot,
+		int max);
+
+#endif
