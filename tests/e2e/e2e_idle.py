@@ -106,8 +106,9 @@ def no_signals():
             signals, messages = int(m[1]), int(m[2])
             check(messages > 1000 or SLOW, f'only {messages} messages')
             print(f'# {signals} signals for {messages} messages (try {attempt})', flush=True)
-            # The host can stop a light service in the middle of a message.
-            if SLOW or signals < messages / 100:
+            # The host can stop a light service in the middle of a message: then another one that wakes up asks
+            # it for the worker. On a quiet machine there are next to none.
+            if SLOW or signals < messages / 20:
                 return
     raise Failure(f'{signals} signals for {messages} messages')
 
