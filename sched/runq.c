@@ -95,6 +95,16 @@ static struct runq_action hand(struct runq *q, int worker, struct runq_entry *e)
 	return (struct runq_action){.kind = RUNQ_HANDED, .worker = worker};
 }
 
+/* How long the service on this worker runs before somebody more urgent may stop it: min_run, or a quarter of its
+ * slice when it was brief the last time. So services that never use up a slice are not signalled. */
+static int64_t patience_ns(const struct runq *q, const struct runq_worker *w)
+{
+	int64_t quarter_ns = w->running->node.fair.slice_ns / 4;
+	if (load_relaxed(&w->running->brief) && quarter_ns > q->min_run_ns)
+		return quarter_ns;
+	return q->min_run_ns;
+}
+
 /* Nobody is idle: e waits. Who must make room for it, and when? */
 static struct runq_action queue(struct runq *q, struct runq_entry *e, enum runq_how how,
 				int64_t now_ns)
@@ -108,10 +118,11 @@ static struct runq_action queue(struct runq *q, struct runq_entry *e, enum runq_
 	if (victim < 0)
 		return action;
 	struct runq_worker *w = &q->worker[victim];
-	if (now_ns - w->started_ns >= q->min_run_ns)
+	int64_t from_ns = w->started_ns + patience_ns(q, w);
+	if (now_ns >= from_ns)
 		return (struct runq_action){RUNQ_PREEMPT, victim, w->epoch, now_ns};
-	if (w->started_ns + q->min_run_ns < action.look_at_ns)
-		action.look_at_ns = w->started_ns + q->min_run_ns;
+	if (from_ns < action.look_at_ns)
+		action.look_at_ns = from_ns;
 	return action;
 }
 
@@ -286,7 +297,7 @@ static int64_t due_at(struct runq *q, int i)
 	struct runq_worker *w = &q->worker[i];
 	struct fair *f = fair_of(w->running);
 	int64_t end = w->running->charged_to_ns + fair_left_ns(f);
-	int64_t soon = w->started_ns + q->min_run_ns;
+	int64_t soon = w->started_ns + patience_ns(q, w);
 	const struct runq_entry *head = runq_entry_of(order_heap_first(&q->heap));
 	if (soon >= end || !fair_before(&head->node.fair, f))
 		return end;

@@ -27,6 +27,9 @@ struct runq_entry {
 	int64_t longest_wait_ns;
 	int64_t wait_sum_ns, waits;
 	bool spawned; /* placed for the first time already */
+	/* Its last run ended by itself: it will most likely do so again soon, and stopping it would cost more than
+	 * waiting. Written by the owner of the run, without the lock. */
+	_Atomic bool brief;
 };
 
 struct runq_worker {

@@ -107,6 +107,7 @@ static void reset(struct service *s)
 	memset(&s->entry, 0, sizeof(s->entry));
 	s->entry.node.place = -1;
 	s->entry.worker = -1;
+	store_relaxed(&s->entry.brief, false);
 	s->state = NULL;
 	s->stack = NULL;
 	s->mark = 0;

@@ -141,6 +141,7 @@ void worker_settle_parked(struct thread *t, struct service *s, bool detached)
 	add_relaxed(&s->parks[s->tier], 1);
 	s->parked_on = t->index;
 	store_relaxed(&s->long_runner, true);
+	store_relaxed(&s->entry.brief, false);
 	/* Back at once: it was not stuck, only met in C too often. */
 	if (detached && clock_self_cpu_ns() - load_relaxed(&t->detached_cpu_ns) < NS_PER_MS)
 		store_relaxed(&s->handed_off, false);
@@ -185,6 +186,7 @@ static void finish_run(struct service *s)
 {
 	struct thread *t = thread_self();
 	bool kept = leave_body(t);
+	store_relaxed(&s->entry.brief, kept && clock_mono_ns() - t->run_since_ns < t->slice_ns);
 	store_relaxed(&t->cur, NULL);
 	account(t, s, !kept);
 	if (load_relaxed(&s->closing)) {

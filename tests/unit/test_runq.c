@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/runq.h"
+#include "core/atomics.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -307,6 +308,27 @@ static void test_epochs_name_dispatches(void **state UNUSED)
 	runq_term(&q);
 }
 
+static void test_a_brief_one_is_given_a_quarter_of_its_slice(void **state UNUSED)
+{
+	struct runq_entry runs = {.node = {.place = -1}, .worker = -1}, wakes = runs;
+	runs.node.fair = wakes.node.fair = (struct fair){.slice_ns = MS, .weight = 100};
+	runq_init(&q, 1, 50 * US);
+	runq_put(&q, &runs, RUNQ_WAKE, 0);
+	assert_ptr_equal(runq_next(&q, 0, 0), &runs);
+	runq_stopped(&q, &runs, 10 * MS, 0);
+	runq_put(&q, &runs, RUNQ_REQUEUE, 10 * MS);
+	store_relaxed(&runs.brief, true);
+	assert_ptr_equal(runq_next(&q, 0, 10 * MS), &runs);
+	struct runq_action action = runq_put(&q, &wakes, RUNQ_WAKE, 10 * MS + 100 * US);
+	assert_int_equal(action.kind, RUNQ_QUEUED);
+	struct runq_due due;
+	assert_true(runq_due(&q, 10 * MS + 249 * US, &due));
+	assert_int_equal(due.asked, 0);
+	assert_true(runq_due(&q, 10 * MS + 250 * US, &due));
+	assert_int_equal(due.asked, 1);
+	runq_term(&q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_requeue_wakes_no_idle_worker_but_return_does),
 		cmocka_unit_test(test_wake_preempts_the_latest_deadline),
 		cmocka_unit_test(test_nobody_is_preempted_before_min_run),
+		cmocka_unit_test(test_a_brief_one_is_given_a_quarter_of_its_slice),
 		cmocka_unit_test(test_due_without_anybody_waiting),
 		cmocka_unit_test(test_due_at_the_end_of_the_slice),
 		cmocka_unit_test(test_due_asks_as_many_as_wait),
