@@ -77,10 +77,16 @@ static bool unwind_table_of(const struct image *image, struct unwind_table *tabl
 
 static bool is_thread_local_getter(const char *name)
 {
-	return strcmp(name, "__errno_location") == 0 || strcmp(name, "__tls_get_addr") == 0;
+	static const char *const known[] = {"__errno_location", "__tls_get_addr",
+					    /* The error that dlerror tells belongs to the thread. */
+					    "dlopen", "dlsym", "dlerror"};
+	for (size_t i = 0; i < COUNT_OF(known); i++)
+		if (strcmp(name, known[i]) == 0)
+			return true;
+	return false;
 }
 
-enum { SLOTS_MAX = 4 };
+enum { SLOTS_MAX = 8 };
 
 /* GOT slots of the getters, from the relocation table [rela, rela + bytes). */
 static int slots_in(const struct image *image, uintptr_t rela, size_t bytes, uintptr_t *slot, int n)
