@@ -138,15 +138,18 @@ static bool start_services(void)
 static void say_limits(void)
 {
 	if (config->daemon)
-		log_printf(0, "daemon: the process stays in the foreground; let a service manager run it");
+		log_printf(0, "daemon: the process stays in the foreground; let a service manager "
+			      "run it");
 	if (config->cluster)
 		log_printf(0, "cluster: not available, the node list is ignored");
 	if (!park_is_possible())
-		log_printf(0, "hardware shadow stacks are on: services are preempted by hand-off to "
-			      "another thread only, which is slower");
+		log_printf(0,
+			   "hardware shadow stacks are on: services are preempted by hand-off to "
+			   "another thread only, which is slower");
 	if (text_fragile_count() == 0)
-		log_printf(0, "this LuaJIT library cannot be read: services are preempted in compiled "
-			      "code only, elsewhere by hand-off to another thread");
+		log_printf(0,
+			   "this LuaJIT library cannot be read: services are preempted in compiled "
+			   "code only, elsewhere by hand-off to another thread");
 }
 
 int boot_run(const struct conf *conf)

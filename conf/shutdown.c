@@ -23,7 +23,7 @@ static struct {
 	_Atomic bool asked, by_signal;
 	_Atomic int status;
 
-	struct lock lock; /* guards the list */
+	struct lock lock;   /* guards the list */
 	uint32_t *listener; /* services with onstop functions that are not through */
 	uint32_t count, room;
 } end;
@@ -206,8 +206,8 @@ static void drain_logger(int64_t limit_ns)
 	struct service *s = service_grab(name_find("logger"));
 	if (s == NULL)
 		return;
-	while (clock_mono_ns() < limit_ns && (mailbox_length(&s->mailbox) > 0 ||
-					       load_relaxed(&s->status) != SERVICE_IDLE))
+	while (clock_mono_ns() < limit_ns &&
+	       (mailbox_length(&s->mailbox) > 0 || load_relaxed(&s->status) != SERVICE_IDLE))
 		usleep(500);
 	service_release(s);
 }

@@ -10,18 +10,18 @@
 
 #include <stdatomic.h>
 
-#define load_relaxed(p)      atomic_load_explicit((p), memory_order_relaxed)
-#define load_acquire(p)      atomic_load_explicit((p), memory_order_acquire)
-#define load_seq(p)          atomic_load_explicit((p), memory_order_seq_cst)
-#define store_relaxed(p, v)  atomic_store_explicit((p), (v), memory_order_relaxed)
-#define store_release(p, v)  atomic_store_explicit((p), (v), memory_order_release)
-#define store_seq(p, v)      atomic_store_explicit((p), (v), memory_order_seq_cst)
+#define load_relaxed(p)        atomic_load_explicit((p), memory_order_relaxed)
+#define load_acquire(p)        atomic_load_explicit((p), memory_order_acquire)
+#define load_seq(p)            atomic_load_explicit((p), memory_order_seq_cst)
+#define store_relaxed(p, v)    atomic_store_explicit((p), (v), memory_order_relaxed)
+#define store_release(p, v)    atomic_store_explicit((p), (v), memory_order_release)
+#define store_seq(p, v)        atomic_store_explicit((p), (v), memory_order_seq_cst)
 #define exchange_acq_rel(p, v) atomic_exchange_explicit((p), (v), memory_order_acq_rel)
-#define exchange_seq(p, v)   atomic_exchange_explicit((p), (v), memory_order_seq_cst)
-#define add_relaxed(p, v)    atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
-#define add_acq_rel(p, v)    atomic_fetch_add_explicit((p), (v), memory_order_acq_rel)
-#define sub_relaxed(p, v)    atomic_fetch_sub_explicit((p), (v), memory_order_relaxed)
-#define sub_acq_rel(p, v)    atomic_fetch_sub_explicit((p), (v), memory_order_acq_rel)
+#define exchange_seq(p, v)     atomic_exchange_explicit((p), (v), memory_order_seq_cst)
+#define add_relaxed(p, v)      atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
+#define add_acq_rel(p, v)      atomic_fetch_add_explicit((p), (v), memory_order_acq_rel)
+#define sub_relaxed(p, v)      atomic_fetch_sub_explicit((p), (v), memory_order_relaxed)
+#define sub_acq_rel(p, v)      atomic_fetch_sub_explicit((p), (v), memory_order_acq_rel)
 #define cas_weak_acq_rel(p, want, v)                                                               \
 	atomic_compare_exchange_weak_explicit((p), (want), (v), memory_order_acq_rel,              \
 					      memory_order_acquire)

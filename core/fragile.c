@@ -77,9 +77,10 @@ static bool unwind_table_of(const struct image *image, struct unwind_table *tabl
 
 static bool is_thread_local_getter(const char *name)
 {
-	static const char *const known[] = {"__errno_location", "__tls_get_addr",
-					    /* The error that dlerror tells belongs to the thread. */
-					    "dlopen", "dlsym", "dlerror"};
+	static const char *const known[] = {
+		"__errno_location", "__tls_get_addr",
+		/* The error that dlerror tells belongs to the thread. */
+		"dlopen", "dlsym", "dlerror"};
 	for (size_t i = 0; i < COUNT_OF(known); i++)
 		if (strcmp(name, known[i]) == 0)
 			return true;
@@ -130,7 +131,8 @@ static bool is_stub(const struct image *image, uintptr_t at, const uintptr_t *sl
 	return false;
 }
 
-static bool is_getter_call(const struct image *image, uintptr_t at, const uintptr_t *slot, int slots)
+static bool is_getter_call(const struct image *image, uintptr_t at, const uintptr_t *slot,
+			   int slots)
 {
 	const uint8_t *code = (const uint8_t *)at;
 	if (code[0] == 0xe8) {

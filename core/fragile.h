@@ -15,10 +15,11 @@ struct fragile_range {
 	uintptr_t start, end;
 };
 
-/* Fills `out` with the functions (as the unwind table bounds them) that call __errno_location,
- * __tls_get_addr or the dl functions through the library's PLT, and with its personality functions: those are what the unwinder calls,
- * and while one runs the unwinder's frames below it hold the old thread's exception object. Ascending. Returns how many there are; -1 when the library
- * cannot be read (no unwind table, no PLT relocations). x86-64 ELF only. */
+/* Fills `out`, ascending, with the functions (as the unwind table bounds them) that call __errno_location,
+ * __tls_get_addr or the dl functions through the library's PLT, and with its personality functions:
+ * those are what the unwinder calls, and while one runs the unwinder's frames below it hold the old
+ * thread's exception object. Returns how many there are; -1 when the library cannot be read (no unwind
+ * table, no PLT relocations). x86-64 ELF only. */
 int fragile_find(const struct dl_phdr_info *object, struct fragile_range *out, int max);
 
 #endif

@@ -56,7 +56,8 @@ struct table {
 static struct {
 	pthread_mutex_t lock; /* writers */
 	uintptr_t vm_address;
-	_Atomic(struct table *) table; /* readers: acquire, pairs with the release in text_refresh */
+	_Atomic(struct table *)
+		table; /* readers: acquire, pairs with the release in text_refresh */
 } text = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void table_add(struct table *t, uintptr_t start, uintptr_t end, enum text_kind kind)
@@ -142,7 +143,8 @@ static enum text_kind kind_of_object(const struct table *t, const struct dl_phdr
 static void add_code(struct table *t, struct dl_phdr_info *object, uintptr_t start, uintptr_t end)
 {
 	struct fragile_range piece[FRAGILE_MAX];
-	struct fragile_range parkable = {(uintptr_t)parkable_text_start, (uintptr_t)parkable_text_stop};
+	struct fragile_range parkable = {(uintptr_t)parkable_text_start,
+					 (uintptr_t)parkable_text_stop};
 	if (text.vm_address >= start && text.vm_address < end) {
 		int fragile = fragile_find(object, piece, FRAGILE_MAX);
 		t->fragile = fragile < 0 ? 0 : fragile;
@@ -282,7 +284,8 @@ IN_HANDLER static bool is_vm(const struct table *t, uintptr_t target)
 }
 
 /* Can the word be the return address of a frame that has called the VM? */
-static IN_HANDLER bool may_have_called_vm(const struct table *t, const struct range *r, uintptr_t word)
+static IN_HANDLER bool may_have_called_vm(const struct table *t, const struct range *r,
+					  uintptr_t word)
 {
 	if (r->kind == TEXT_FOREIGN)
 		return true;

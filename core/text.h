@@ -10,14 +10,14 @@
 #include "core/base.h"
 
 enum text_kind {
-	TEXT_NONE,     /* no loaded object: data, or machine code made at run time */
-	TEXT_VM,       /* the Lua library */
-	TEXT_FRAGILE,  /* a function of the Lua library that keeps the address of a thread-local variable */
+	TEXT_NONE, /* no loaded object: data, or machine code made at run time */
+	TEXT_VM,   /* the Lua library */
+	TEXT_FRAGILE, /* a function of the Lua library that keeps the address of a thread-local variable */
 	TEXT_PARKABLE, /* ours, marked PARKABLE */
 	TEXT_OURS,     /* the executable */
-	TEXT_SYSTEM,   /* a library that came with us and knows nothing of the Lua library: libc, ... */
+	TEXT_SYSTEM, /* a library that came with us and knows nothing of the Lua library: libc, ... */
 	TEXT_UNWINDER, /* libgcc: enters the VM by the VM's personality function only, which is fragile */
-	TEXT_FOREIGN,  /* everything else that is code: C modules and what they brought along */
+	TEXT_FOREIGN, /* everything else that is code: C modules and what they brought along */
 };
 
 /* Reads the loaded objects. `vm_address`: any address inside the library that services may be parked in

@@ -117,8 +117,8 @@ static int core_send(lua_State *L)
 	struct service *s = self_of(L);
 	uint32_t dest = api_check_address(L, 1);
 	int type = check_type(L, 2);
-	int32_t session = lua_isnil(L, 3) ? service_new_session(s)
-					  : (int32_t)luaL_checkinteger(L, 3);
+	int32_t session =
+		lua_isnil(L, 3) ? service_new_session(s) : (int32_t)luaL_checkinteger(L, 3);
 	size_t size_bytes;
 	void *data = check_payload(L, 4, &size_bytes);
 	return send_parts(L, s, service_handle(s), dest, type, session, data, size_bytes);
@@ -210,8 +210,8 @@ static int core_query(lua_State *L)
 static int core_register(lua_State *L)
 {
 	const char *name = luaL_checkstring(L, 1);
-	uint32_t handle = lua_isnoneornil(L, 2) ? service_handle(self_of(L))
-						: api_check_address(L, 2);
+	uint32_t handle =
+		lua_isnoneornil(L, 2) ? service_handle(self_of(L)) : api_check_address(L, 2);
 	bool taken = name_register(name[0] == '.' ? name + 1 : name, handle);
 	/* The one we named may have ended meanwhile, and has then dropped its names before this one. */
 	struct service *named = service_grab(handle);
@@ -348,34 +348,20 @@ static int core_starttime(lua_State *L)
 /* ---- registering ---- */
 
 static const luaL_Reg functions[] = {
-	{"send", core_send},
-	{"redirect", core_redirect},
-	{"genid", core_genid},
-	{"timeout", core_timeout},
-	{"forget", core_forget},
-	{"callback", core_callback},
-	{"self", core_self},
-	{"query", core_query},
-	{"register", core_register},
-	{"launch", core_launch},
-	{"reserve", core_reserve},
-	{"exit", core_exit},
-	{"kill", core_kill},
-	{"abort", core_abort},
-	{"stopping", core_stopping},
-	{"stopped", core_stopped},
-	{"getenv", core_getenv},
-	{"setenv", core_setenv},
-	{"error", core_error},
-	{"now", core_now},
-	{"hpc", core_hpc},
-	{"starttime", core_starttime},
-	{"pack", seri_pack},
-	{"packstring", seri_packstring},
-	{"unpack", seri_unpack},
-	{"tostring", seri_tostring},
-	{"trash", seri_trash},
-	{NULL, NULL},
+	{"send", core_send},         {"redirect", core_redirect},
+	{"genid", core_genid},       {"timeout", core_timeout},
+	{"forget", core_forget},     {"callback", core_callback},
+	{"self", core_self},         {"query", core_query},
+	{"register", core_register}, {"launch", core_launch},
+	{"reserve", core_reserve},   {"exit", core_exit},
+	{"kill", core_kill},         {"abort", core_abort},
+	{"stopping", core_stopping}, {"stopped", core_stopped},
+	{"getenv", core_getenv},     {"setenv", core_setenv},
+	{"error", core_error},       {"now", core_now},
+	{"hpc", core_hpc},           {"starttime", core_starttime},
+	{"pack", seri_pack},         {"packstring", seri_packstring},
+	{"unpack", seri_unpack},     {"tostring", seri_tostring},
+	{"trash", seri_trash},       {NULL, NULL},
 };
 
 static int open_core(lua_State *L)

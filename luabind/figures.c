@@ -174,7 +174,7 @@ void figures_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{"stat", core_stat},   {"services", core_services}, {"service", core_service},
-		{"alive", core_alive}, {"sched", core_sched},	    {NULL, NULL},
+		{"alive", core_alive}, {"sched", core_sched},       {NULL, NULL},
 	};
 	luaL_register(L, NULL, functions);
 }

@@ -49,7 +49,8 @@ PARKABLE static void drop_block(struct heap *h, void *block, size_t bytes)
 }
 
 /* The block cannot move and need not: its size only gets smaller. */
-PARKABLE static void *shrink_in_place(struct heap *h, void *block, size_t old_bytes, size_t new_bytes)
+PARKABLE static void *shrink_in_place(struct heap *h, void *block, size_t old_bytes,
+				      size_t new_bytes)
 {
 	if (is_large(h, block, old_bytes))
 		heap_large_make_misfit(&h->large, block, old_bytes, new_bytes);

@@ -38,7 +38,8 @@ PARKABLE void heap_large_free(struct heap_large *l, void *block, size_t bytes)
 	mem_free(link);
 }
 
-PARKABLE void *heap_large_realloc(struct heap_large *l, void *block, size_t old_bytes, size_t new_bytes)
+PARKABLE void *heap_large_realloc(struct heap_large *l, void *block, size_t old_bytes,
+				  size_t new_bytes)
 {
 	struct ring *link = mem_try_realloc(link_of(block), LINK_BYTES + new_bytes);
 	if (link == NULL && new_bytes > old_bytes)
@@ -51,7 +52,8 @@ PARKABLE void *heap_large_realloc(struct heap_large *l, void *block, size_t old_
 	return link + 1;
 }
 
-PARKABLE void heap_large_make_misfit(struct heap_large *l, void *block, size_t old_bytes, size_t new_bytes)
+PARKABLE void heap_large_make_misfit(struct heap_large *l, void *block, size_t old_bytes,
+				     size_t new_bytes)
 {
 	ring_move_to_front(&l->misfits, link_of(block));
 	count_held(l, new_bytes, old_bytes);

@@ -22,7 +22,7 @@ struct trace_range {
 struct trace_map {
 	struct trace_range *range;
 	int count, room;
-	uint64_t compiled;   /* traces so far, also flushed ones */
+	uint64_t compiled; /* traces so far, also flushed ones */
 	/* The trace being recorded. */
 	int recording, parent;
 	char where[96];

@@ -209,7 +209,8 @@ static void report(struct vm *vm, int status, const struct message *m, size_t si
 			   text ? text : "(error object is not a string)");
 	else
 		log_printf(self, "lua %s error : [%x to :%x : %d]",
-			   status == LUA_ERRMEM ? "memory" : "error in", m->source, self, m->session);
+			   status == LUA_ERRMEM ? "memory" : "error in", m->source, self,
+			   m->session);
 	/* The dispatcher answers the requests of tasks that failed. Without memory it could not. */
 	if (status != LUA_ERRRUN && requests_forget(&s->open, m->source, m->session))
 		sched_answer_error(self, m->source, m->session);
@@ -364,8 +365,7 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 	name[length] = '\0';
 	if (vm_options_for)
 		vm_options_for(name, &options);
-	struct service *s =
-		service_new(&vm_body, name, creator, options.slice_ns, options.weight);
+	struct service *s = service_new(&vm_body, name, creator, options.slice_ns, options.weight);
 	s->state = vm_new(s, &options);
 	/* The first message, before anybody else can send one. */
 	char *text = mem_alloc(strlen(line) + 1);

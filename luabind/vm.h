@@ -13,11 +13,12 @@
 #include <lua.h>
 
 struct vm {
-	lua_State *_Atomic L; /* the main state; NULL before the first message and once closing began */
+	lua_State *_Atomic
+		L; /* the main state; NULL before the first message and once closing began */
 	struct heap *heap;
 	struct service *service;
 	struct message *message; /* being handled */
-	bool started; /* the first message (the launch line) was handled */
+	bool started;            /* the first message (the launch line) was handled */
 	bool has_callback;
 	bool forward; /* the callback owns the payloads (skynet.forward_type) */
 	bool jit;

@@ -35,9 +35,9 @@ struct runq_entry {
 struct runq_worker {
 	struct runq_entry *running; /* NULL: idle, or between two services */
 	int64_t started_ns;         /* when `running` was dispatched */
-	int64_t slice_left_ns;      /* of its request at that moment; its own thread may read it too */
-	uint64_t epoch;             /* names one dispatch, of all workers': it grows by their number */
-	struct runq_entry *handed;  /* given to an idle worker, which sleeps until it sees it */
+	int64_t slice_left_ns; /* of its request at that moment; its own thread may read it too */
+	uint64_t epoch;        /* names one dispatch, of all workers': it grows by their number */
+	struct runq_entry *handed; /* given to an idle worker, which sleeps until it sees it */
 	bool idle;
 };
 
@@ -61,8 +61,8 @@ enum runq_how {
 /* What the caller must do after putting a service into the queue, once the lock is released. */
 struct runq_action {
 	enum { RUNQ_QUEUED, RUNQ_HANDED, RUNQ_PREEMPT } kind;
-	int worker;     /* to wake (HANDED) or to ask (PREEMPT) */
-	uint64_t epoch; /* of the dispatch to preempt */
+	int worker;         /* to wake (HANDED) or to ask (PREEMPT) */
+	uint64_t epoch;     /* of the dispatch to preempt */
 	int64_t look_at_ns; /* QUEUED: when the monitor must look at the latest; INT64_MAX: it knows */
 };
 
@@ -102,9 +102,9 @@ struct runq_due {
 		int worker;
 		uint64_t epoch;
 	} ask[16];
-	int64_t look_again_ns;   /* INT64_MAX: when somebody waits again */
-	int waiting;             /* how many */
-	int64_t first_waits_ns;  /* how long the first of them has waited */
+	int64_t look_again_ns;  /* INT64_MAX: when somebody waits again */
+	int waiting;            /* how many */
+	int64_t first_waits_ns; /* how long the first of them has waited */
 };
 /* false: the lock was taken; try again soon. Monitor only. */
 bool runq_due(struct runq *q, int64_t now_ns, struct runq_due *due);

@@ -30,8 +30,8 @@ static const uint8_t allowed[] = {
 			    1 << SERVICE_DETACHED | 1 << SERVICE_DEAD,
 	/* A parked one whose VM is abandoned never runs again. */
 	[SERVICE_PARKED] = 1 << SERVICE_RUNNING | 1 << SERVICE_DEAD,
-	[SERVICE_DETACHED] = 1 << SERVICE_IDLE | 1 << SERVICE_READY | 1 << SERVICE_PARKED |
-			     1 << SERVICE_DEAD,
+	[SERVICE_DETACHED] =
+		1 << SERVICE_IDLE | 1 << SERVICE_READY | 1 << SERVICE_PARKED | 1 << SERVICE_DEAD,
 	[SERVICE_DEAD] = 1 << SERVICE_IDLE, /* recycled */
 };
 
@@ -189,4 +189,3 @@ int32_t service_new_session(struct service *s)
 	} while (session == 0);
 	return session;
 }
-

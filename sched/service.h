@@ -35,7 +35,10 @@ enum service_status {
 
 enum park_tier { TIER_MACHINE_CODE /* A */, TIER_VM /* B */, TIER_FOREIGN /* C */, TIER_COUNT };
 
-enum interrupt_why { INTERRUPT_PROBE /* fill the evidence */, INTERRUPT_KILL /* end the handler */ };
+enum interrupt_why {
+	INTERRUPT_PROBE /* fill the evidence */,
+	INTERRUPT_KILL /* end the handler */
+};
 
 /* What to do with a doomed service that was parked in the middle of a message. */
 enum parked_fate { FATE_CLOSE_HERE, FATE_RUN_ON, FATE_ABANDON };
@@ -66,8 +69,8 @@ struct service {
 
 	/* Set before the handle is published, constant after. */
 	const struct service_body *body;
-	char name[64];       /* "main": what config patterns match and alerts say */
-	uint32_t creator;    /* handle of the service that launched it */
+	char name[64];    /* "main": what config patterns match and alerts say */
+	uint32_t creator; /* handle of the service that launched it */
 	int64_t born_ns;
 
 	/* Any thread. */
@@ -82,14 +85,14 @@ struct service {
 	struct runq_entry entry;
 
 	/* [run] */
-	void *state; /* the body's own; luabind's struct vm */
-	struct stack *stack; /* PARKED: the stack it was stopped on */
-	uintptr_t mark;      /* stack pointer at the entry into the body's code; 0: not inside */
-	enum park_tier tier; /* PARKED: where */
-	int parked_on;       /* PARKED: index of the thread that it was stopped on */
-	struct stack *grave; /* the stack of a message that was cut off; nobody runs on it again */
-	uint32_t overload_at;/* mailbox length that is worth the next log line */
-	int64_t doom_cpu_ns; /* cpu_ns when it was found doomed */
+	void *state;          /* the body's own; luabind's struct vm */
+	struct stack *stack;  /* PARKED: the stack it was stopped on */
+	uintptr_t mark;       /* stack pointer at the entry into the body's code; 0: not inside */
+	enum park_tier tier;  /* PARKED: where */
+	int parked_on;        /* PARKED: index of the thread that it was stopped on */
+	struct stack *grave;  /* the stack of a message that was cut off; nobody runs on it again */
+	uint32_t overload_at; /* mailbox length that is worth the next log line */
+	int64_t doom_cpu_ns;  /* cpu_ns when it was found doomed */
 
 	/* Flags of [run] that the monitor reads or sets. */
 	_Atomic bool closing;     /* its close runs or is parked */
@@ -103,7 +106,7 @@ struct service {
 	_Atomic uint64_t moves;             /* parks after which it went on on another thread */
 	_Atomic size_t memory_bytes;        /* what the body held after its last message */
 	_Atomic int seen_tier;              /* where the last signal found it, for alerts */
-	_Atomic bool endless;               /* set by the monitor, read and cleared by skynet.endless() */
+	_Atomic bool endless; /* set by the monitor, read and cleared by skynet.endless() */
 
 	/* The message being handled, for the monitor. `message_number` is 0 between messages and is
 	 * written last (release) when one begins. */

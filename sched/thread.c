@@ -18,8 +18,8 @@ static struct {
 	pthread_mutex_t lock; /* creating threads: guards made, slots of `all` */
 	struct thread **all;  /* a slot is written once, before `count` says so */
 	int max;
-	_Atomic int count;  /* release with the slot; acquire by the monitor */
-	_Atomic int alive;  /* threads that run */
+	_Atomic int count; /* release with the slot; acquire by the monitor */
+	_Atomic int alive; /* threads that run */
 	_Atomic bool ending;
 	int nice;      /* the process's own */
 	sigset_t mask; /* of all our threads, wherever they are created */
@@ -175,7 +175,8 @@ static void run_slot(struct thread *t)
 {
 	t->stack = thread_fresh_stack(t);
 	stack_switch(&t->base, t->stack);
-	thread_restore_priority(t); /* before locks are taken; thread_main asks again whether it worked */
+	/* Before locks are taken; thread_main asks again whether it worked. */
+	thread_restore_priority(t);
 	thread_settle();
 }
 

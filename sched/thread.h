@@ -49,9 +49,9 @@ struct thread {
 
 	/* Own thread only (and, while it sleeps as a spare, who wakes it). */
 	struct stack base;
-	struct stack *stack;  /* the pooled stack it runs on, NULL on the base */
-	struct stack *cached; /* an unused one at hand for the next park */
-	struct stack *drop;   /* left by the last switch, to be put back */
+	struct stack *stack;    /* the pooled stack it runs on, NULL on the base */
+	struct stack *cached;   /* an unused one at hand for the next park */
+	struct stack *drop;     /* left by the last switch, to be put back */
 	struct service *settle; /* parked by the last switch, to be queued */
 	bool settle_detached;
 	struct worker *slot;
@@ -63,12 +63,13 @@ struct thread {
 
 	/* Shared words. */
 	_Atomic uint64_t run;
-	_Atomic uint64_t wanted; /* epoch that is asked to stop; written by anybody, best effort */
-	_Atomic uint64_t probe;  /* epoch that is asked where it is; written by the monitor */
+	_Atomic uint64_t wanted;  /* epoch that is asked to stop; written by anybody, best effort */
+	_Atomic uint64_t probe;   /* epoch that is asked where it is; written by the monitor */
 	_Atomic uint32_t refused; /* how often the handler could not park (tier C) */
 	_Atomic uint32_t signals; /* signals sent to it */
-	_Atomic(struct worker *) given; /* the slot that a spare is given: release; acquire by the spare */
-	futex_word wake;          /* a spare sleeps on it until it is given a slot or told to end */
+	_Atomic(struct worker *)
+		given;   /* the slot that a spare is given: release; acquire by the spare */
+	futex_word wake; /* a spare sleeps on it until it is given a slot or told to end */
 	_Atomic int64_t detached_cpu_ns; /* its CPU clock when it lost its slot */
 	_Atomic bool slowed;             /* runs at low OS priority since its hand-off */
 

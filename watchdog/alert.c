@@ -20,7 +20,8 @@ size_t alert_format(const struct alert *a, char *out, size_t size)
 	int n = snprintf(
 		out, size,
 		"error: A message from [ :%08x ] to [ :%08x ] maybe in an endless loop "
-		"(version = %llu): service %s%s%s (%s), %lld.%03lld s of CPU in %lld.%03lld s, message "
+		"(version = %llu): service %s%s%s (%s), %lld.%03lld s of CPU in %lld.%03lld s, "
+		"message "
 		"type %d session %d, preempted %llu times, handed off %llu times, %d waiting (the "
 		"first for %lld us)%s%s%s",
 		a->from, a->to, (unsigned long long)a->version, a->service,
@@ -38,8 +39,8 @@ size_t alert_format_over(const struct alert *a, char *out, size_t size)
 	int n = snprintf(out, size,
 			 "The message from [ :%08x ] to [ :%08x ] %s: service %s, %lld.%03lld "
 			 "s of CPU in %lld.%03lld s",
-			 a->from, a->to, a->doomed ? "was cut off" : "is through", a->service, cpu_ms / 1000, cpu_ms % 1000, wall_ms / 1000,
-			 wall_ms % 1000);
+			 a->from, a->to, a->doomed ? "was cut off" : "is through", a->service,
+			 cpu_ms / 1000, cpu_ms % 1000, wall_ms / 1000, wall_ms % 1000);
 	return clipped(n, size);
 }
 

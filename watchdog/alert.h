@@ -11,7 +11,7 @@
 
 struct alert {
 	uint32_t from, to; /* handles */
-	uint64_t version;  /* the message's number in its service: the same in all alerts about it */
+	uint64_t version; /* the message's number in its service: the same in all alerts about it */
 	const char *service;
 	int type;
 	int32_t session;

@@ -22,7 +22,7 @@ struct incident {
 	 * its handle, which a killed one keeps until it is dead. */
 	struct service *subject;
 	struct evidence evidence;
-	bool asking;     /* an alert is due and waits for evidence */
+	bool asking; /* an alert is due and waits for evidence */
 	int64_t asked_ns, signalled_ns;
 	struct alert alert; /* as of the moment when it became due */
 	char service[sizeof(((struct service *)0)->name)];
@@ -160,7 +160,8 @@ static const char *kind_without_evidence(const struct service *s)
 {
 	switch (load_relaxed(&s->seen_tier)) {
 	case TIER_VM:
-		return "in a C function of the Lua library such as string.find, or a finalizer: no Lua "
+		return "in a C function of the Lua library such as string.find, or a finalizer: no "
+		       "Lua "
 		       "line to be had";
 	case TIER_MACHINE_CODE:
 		return "compiled code";
@@ -172,7 +173,8 @@ static const char *kind_without_evidence(const struct service *s)
 static void write_alert(struct incident *in, const struct runq_due *due)
 {
 	struct alert *a = &in->alert;
-	bool ready = load_acquire(&in->evidence.state) == EVIDENCE_READY; /* pairs with the writer */
+	bool ready =
+		load_acquire(&in->evidence.state) == EVIDENCE_READY; /* pairs with the writer */
 	if (!ready)
 		take_evidence_back(in);
 	a->kind = ready ? in->evidence.kind : kind_without_evidence(in->subject);
@@ -195,7 +197,8 @@ static void begin_alert(struct incident *in, struct thread *t, struct service *s
 	in->asking = true;
 	in->asked_ns = now;
 	if (load_acquire(&in->evidence.state) == EVIDENCE_READY)
-		store_relaxed(&in->evidence.state, EVIDENCE_FREE); /* came too late for the last one */
+		store_relaxed(&in->evidence.state,
+			      EVIDENCE_FREE); /* came too late for the last one */
 	if (load_relaxed(&in->evidence.state) == EVIDENCE_FREE)
 		hang_evidence(in, s);
 	ask_where(in, t, word, now);

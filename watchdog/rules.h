@@ -34,9 +34,9 @@ bool rule_is_over(const struct episode *e, const struct sample *now);
 enum request_step { REQUEST_WAIT, REQUEST_SIGNAL, REQUEST_HAND_OFF };
 struct request_age {
 	int64_t since_ask_ns, since_signal_ns;
-	bool asleep;     /* in a system call: a signal would break it */
-	bool again;      /* this message was handed off before */
-	bool refused;    /* the handler has said no at least once */
+	bool asleep;  /* in a system call: a signal would break it */
+	bool again;   /* this message was handed off before */
+	bool refused; /* the handler has said no at least once */
 };
 enum request_step rule_request(const struct request_age *age, int64_t retry_ns, int64_t handoff_ns);
 

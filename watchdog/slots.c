@@ -19,11 +19,12 @@ enum { NO_SPARE_TRIES = 100 };
 
 /* What the monitor remembers of a thread; [i] belongs to thread_at(i). */
 struct watch {
-	uint64_t epoch;     /* of the request that is followed, 0: none */
+	uint64_t epoch; /* of the request that is followed, 0: none */
 	int64_t asked_ns, signalled_ns;
-	uint32_t refused;   /* the thread's counter when the request was made */
+	uint32_t refused; /* the thread's counter when the request was made */
 	int64_t since_ns, look_ns, backoff_ns, cpu_ns; /* while it is detached */
-	const struct service *doomed; /* the killed service that was asked last, and when: outlives requests */
+	const struct service
+		*doomed; /* the killed service that was asked last, and when: outlives requests */
 	int64_t doomed_ns;
 };
 
@@ -59,8 +60,9 @@ static void signal_again(struct thread *t, struct watch *watch, int64_t now)
 /* Without a spare the promise ends here; said once, since the state can last. */
 static int64_t hand_off(struct worker *w, uint64_t epoch, int64_t now)
 {
-	static const char text[] = "error: spares_exhausted: no spare thread is left to take over a worker "
-				   "whose service is stuck in C code; raise `spares`";
+	static const char text[] =
+		"error: spares_exhausted: no spare thread is left to take over a worker "
+		"whose service is stuck in C code; raise `spares`";
 	enum hand_off_result result = worker_hand_off(w, epoch);
 	if (result == HAND_OFF_NO_SPARE && ++slots.no_spare == NO_SPARE_TRIES)
 		log_write(0, text, sizeof(text) - 1);

@@ -10,9 +10,9 @@
 #include "sched/runq.h"
 
 struct slots_options {
-	int64_t retry_ns;   /* between two signals for one request */
+	int64_t retry_ns; /* between two signals for one request */
 	int64_t handoff_ns;
-	int64_t doomed_ns;  /* how often a killed service that runs is asked */
+	int64_t doomed_ns; /* how often a killed service that runs is asked */
 };
 
 /* Room for `max_threads`. */
