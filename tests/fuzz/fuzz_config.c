@@ -73,8 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 static const char *const seeds[] = {
 	"thread = 8\nroot = './'\nluaservice = root..'service/?.lua'\nlogger = nil\n",
 	"slice = '1ms' weight = 100 stack = \"64KB\" jit = true stop = 1.5\n",
-	"service = {\n battle = { slice = '500us', weight = 400 },\n ['log*'] = { weight = 10 } "
-	"}\n",
+	"service = {\n battle = { slice = '500us', weight = 400 }, ['log*'] = { weight = 10 } }\n",
 	"watchdog = { warn = '1s', demote = '5s', starved = '100ms', handoff = '2ms' }\n",
 	"local t = { [1] = 'x', { {} }; y = (f or {}).z } service.a['b'].c, d = t, [[x]]\n",
 	"for i = 1, 3 do service = service or {} service['n'..i] = { weight = i } end\n",
