@@ -23,7 +23,8 @@ static struct {
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Row: from; bit: to. */
-static const uint8_t allowed[] = {
+/* UNUSED: release builds do not look. */
+static const uint8_t allowed[] UNUSED = {
 	[SERVICE_IDLE] = 1 << SERVICE_READY,
 	[SERVICE_READY] = 1 << SERVICE_RUNNING,
 	[SERVICE_RUNNING] = 1 << SERVICE_IDLE | 1 << SERVICE_READY | 1 << SERVICE_PARKED |
