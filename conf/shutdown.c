@@ -191,7 +191,7 @@ static void doom_all(bool spare_logger)
 
 static bool wait_until_ended(int64_t limit_ns)
 {
-	while (sched_living() > 1) { /* the logger */
+	while (service_living() > 1) { /* the logger */
 		if (clock_mono_ns() > limit_ns)
 			return false;
 		doom_all(true); /* who was being launched meanwhile */
@@ -227,7 +227,7 @@ int shutdown_run(void)
 	drain_logger(limit + NS_PER_S);
 	doom_all(false);
 	if (!clean)
-		log_printf(0, "%d services could not be ended", sched_living());
+		log_printf(0, "%d services could not be ended", service_living());
 	/* 4. the threads; one stuck in C code is left to the kernel */
 	bool joined = sched_stop(NS_PER_S);
 	monitor_stop();

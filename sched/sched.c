@@ -125,11 +125,6 @@ void sched_ring(int64_t by_ns)
 	futex_wake(&sched.bell);
 }
 
-int sched_living(void)
-{
-	return service_living();
-}
-
 struct service **sched_services(size_t *count)
 {
 	size_t room = handle_count() + 64, n = 0;

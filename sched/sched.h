@@ -61,9 +61,6 @@ void sched_answer_error(uint32_t from, uint32_t source, int32_t session);
 /* The monitor should look at `by_ns` at the latest. Any thread, async-signal-safe, cheap when it will. */
 void sched_ring(int64_t by_ns);
 
-/* Services that are not dead: also those that were killed and have not ended yet. Any thread. */
-int sched_living(void);
-
 /* All services, oldest handle first; references are the caller's to release. mem_free the list. */
 struct service **sched_services(size_t *count);
 

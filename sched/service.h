@@ -146,7 +146,7 @@ static inline struct service *service_of(struct runq_entry *e)
 /* A fresh session number of this service, positive. Any thread. */
 int32_t service_new_session(struct service *s);
 
-/* How many are not dead. Any thread. */
+/* How many are not dead: also those that were killed and have not ended yet. Any thread. */
 int service_living(void);
 
 /* Frees all memory of services; only when no thread uses them any more. */

@@ -96,7 +96,8 @@ static int64_t used_ns(struct thread *t, int64_t now, bool detached, int64_t *st
 	return wall - *stolen;
 }
 
-static void account(struct thread *t, struct service *s, bool detached)
+/* Books the run that ends; returns how long it took by the wall clock. */
+static int64_t account(struct thread *t, struct service *s, bool detached)
 {
 	int64_t now = clock_mono_ns(), stolen;
 	int64_t used = used_ns(t, now, detached, &stolen);
@@ -112,6 +113,7 @@ static void account(struct thread *t, struct service *s, bool detached)
 		runq_charge(&sched.queue, &s->entry, used);
 	else
 		runq_stopped(&sched.queue, &s->entry, now, stolen);
+	return now - t->run_since_ns;
 }
 
 static void put(struct service *s, enum runq_how how)
@@ -186,9 +188,9 @@ static void finish_run(struct service *s)
 {
 	struct thread *t = thread_self();
 	bool kept = leave_body(t);
-	store_relaxed(&s->entry.brief, kept && clock_mono_ns() - t->run_since_ns < t->slice_ns);
 	store_relaxed(&t->cur, NULL);
-	account(t, s, !kept);
+	int64_t took_ns = account(t, s, !kept);
+	store_relaxed(&s->entry.brief, kept && took_ns < t->slice_ns);
 	if (load_relaxed(&s->closing)) {
 		bury(s);
 	} else {

@@ -23,8 +23,8 @@ struct watch {
 	int64_t asked_ns, signalled_ns;
 	uint32_t refused; /* the thread's counter when the request was made */
 	int64_t since_ns, look_ns, backoff_ns, cpu_ns; /* while it is detached */
-	const struct service
-		*doomed; /* the killed service that was asked last, and when: outlives requests */
+	/* The killed service that was asked last, and when: outlives requests. */
+	const struct service *doomed;
 	int64_t doomed_ns;
 };
 

@@ -77,9 +77,9 @@ void kit_start(int workers, int spares, const void *vm_address)
 void kit_wait_living(int count)
 {
 	int64_t limit_ns = clock_mono_ns() + HANG_NS;
-	while (sched_living() > count) {
+	while (service_living() > count) {
 		check(clock_mono_ns() < limit_ns, "%d services have not ended, %d should be left",
-		      sched_living(), count);
+		      service_living(), count);
 		usleep(200);
 	}
 }

@@ -251,7 +251,7 @@ static void act(struct service *s, struct actor *a)
 		send_one(self, a->number, &a->sequence, &a->random, &a->waits);
 	if (what < 100)
 		set_timer(s, a);
-	else if (what < 200 && sched_living() < LIVING_MAX)
+	else if (what < 200 && service_living() < LIVING_MAX)
 		note(make_actor(NOBODY, kit_random(&a->random), self), &a->random);
 	else if (what < 215)
 		kill_somebody(&a->random);
@@ -467,7 +467,7 @@ static void bustle(uint64_t *random)
 	do {
 		kill_mortals();
 		usleep(1000);
-	} while (sched_living() > IMMORTALS);
+	} while (service_living() > IMMORTALS);
 }
 
 static void round_of(int workers, uint32_t messages, uint64_t *random)

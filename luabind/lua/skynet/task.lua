@@ -116,6 +116,17 @@ function task.answer(session, msg, sz)
 	return true, step(co, true, msg, sz)
 end
 
+-- Drop the oldest entry of `interrupts` or `forks`.
+local function advance(queue)
+	local i = queue.first
+	queue[i] = nil
+	if i == queue.last then
+		queue.first, queue.last = 1, 0
+	else
+		queue.first = i + 1
+	end
+end
+
 local function interrupt(session, verdict)
 	local last = interrupts.last + 1
 	interrupts[last] = session
@@ -133,12 +144,8 @@ end
 local function run_interrupt()
 	local i = interrupts.first
 	local session, verdict = interrupts[i], interrupts.verdict[i]
-	interrupts[i], interrupts.verdict[i] = nil, nil
-	if i == interrupts.last then
-		interrupts.first, interrupts.last = 1, 0
-	else
-		interrupts.first = i + 1
-	end
+	interrupts.verdict[i] = nil
+	advance(interrupts)
 	local co = waiting[session]
 	if co == nil or co == BREAK then
 		return nil
@@ -154,12 +161,8 @@ end
 local function run_fork()
 	local i = forks.first
 	local co, call = forks[i], forks.call[i]
-	forks[i], forks.call[i] = nil, nil
-	if i == forks.last then
-		forks.first, forks.last = 1, 0
-	else
-		forks.first = i + 1
-	end
+	forks.call[i] = nil
+	advance(forks)
 	if type(call) == "function" then
 		return step(co, run_plain, call)
 	end
