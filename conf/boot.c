@@ -25,18 +25,19 @@ static const struct conf *config; /* constant while the process runs */
 static void options_for(const char *name, struct vm_options *out)
 {
 	*out = (struct vm_options){
-		.slice_ns = config->slice_ns,
-		.weight = (int32_t)config->weight,
+		.sched = settings_preset[CLASS_NORMAL],
 		.jit = config->jit,
 		.memlimit_bytes = (size_t)config->memlimit_bytes,
 	};
+	out->sched.slice_ns = config->slice_ns;
+	out->sched.weight = (int32_t)config->weight;
 	const struct conf_rule *rule = conf_rule_for(config, name);
 	if (rule == NULL)
 		return;
 	if (rule->set & CONF_RULE_SLICE)
-		out->slice_ns = rule->slice_ns;
+		out->sched.slice_ns = rule->slice_ns;
 	if (rule->set & CONF_RULE_WEIGHT)
-		out->weight = (int32_t)rule->weight;
+		out->sched.weight = (int32_t)rule->weight;
 	if (rule->set & CONF_RULE_JIT)
 		out->jit = rule->jit;
 	if (rule->set & CONF_RULE_MEMLIMIT)
@@ -121,7 +122,9 @@ static bool start_services(void)
 		if (logger)
 			name_register("logger", logger);
 	} else {
-		logger = logger_launch(config->slice_ns, (int32_t)config->weight);
+		struct vm_options options;
+		options_for("logger", &options);
+		logger = logger_launch(&options.sched);
 	}
 	if (logger == 0) {
 		log_printf(0, "Can't launch logger service");

@@ -6,11 +6,10 @@
 #ifndef LUABIND_LUABIND_H
 #define LUABIND_LUABIND_H
 
-#include "core/base.h"
+#include "sched/settings.h"
 
 struct vm_options {
-	int64_t slice_ns;
-	int32_t weight;
+	struct settings sched;
 	bool jit;
 	size_t memlimit_bytes; /* 0: none */
 };

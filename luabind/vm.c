@@ -356,7 +356,7 @@ static struct vm *vm_new(struct service *s, const struct vm_options *options)
 
 uint32_t vm_launch(const char *line, uint32_t creator)
 {
-	struct vm_options options = {.slice_ns = NS_PER_MS, .weight = 100, .jit = true};
+	struct vm_options options = {.sched = settings_preset[CLASS_NORMAL], .jit = true};
 	char name[64];
 	size_t length = strcspn(line, " \t");
 	if (length >= sizeof(name))
@@ -365,7 +365,7 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 	name[length] = '\0';
 	if (vm_options_for)
 		vm_options_for(name, &options);
-	struct service *s = service_new(&vm_body, name, creator, options.slice_ns, options.weight);
+	struct service *s = service_new(&vm_body, name, creator, &options.sched);
 	s->state = vm_new(s, &options);
 	/* The first message, before anybody else can send one. */
 	char *text = mem_alloc(strlen(line) + 1);

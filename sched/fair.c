@@ -27,7 +27,7 @@ void fair_spawn(struct fair *f, int64_t v_ns, int64_t slice_ns, int32_t weight)
 
 void fair_wake(struct fair *f, int64_t v_ns)
 {
-	f->ve_ns = max_ns(f->ve_ns, v_ns - fair_virtual(f, FAIR_CREDIT_NS));
+	f->ve_ns = max_ns(f->ve_ns, v_ns - fair_virtual(f, f->credit_ns));
 	new_request(f, f->slice_ns);
 }
 

@@ -38,7 +38,7 @@ enum {
 	FAIR_WEIGHT_NORMAL = 100,
 	FAIR_WEIGHT_MIN = 1,
 	FAIR_WEIGHT_MAX = 10000,
-	FAIR_CREDIT_NS = 1000000, /* B */
+	FAIR_CREDIT_NS = 1000000, /* B of a normal service */
 };
 
 struct fair {
@@ -46,6 +46,7 @@ struct fair {
 	int64_t vd_ns;   /* virtual deadline of the current request */
 	int64_t used_ns; /* real time used of the current request */
 	int64_t slice_ns;
+	int64_t credit_ns; /* B */
 	int32_t weight;
 };
 

@@ -266,10 +266,23 @@ bool runq_remove(struct runq *q, struct runq_entry *e)
 	return queued;
 }
 
-void runq_change(struct runq *q, struct runq_entry *e, int64_t slice_ns, int32_t weight)
+void runq_settings_of(struct runq *q, struct runq_entry *e, struct settings *out)
+{
+	const struct fair *f = fair_of(e);
+	pthread_mutex_lock(&q->lock);
+	*out = (struct settings){
+		.slice_ns = f->slice_ns,
+		.credit_ns = f->credit_ns,
+		.weight = f->weight,
+	};
+	pthread_mutex_unlock(&q->lock);
+}
+
+void runq_change(struct runq *q, struct runq_entry *e, const struct settings *settings)
 {
 	pthread_mutex_lock(&q->lock);
-	fair_change(fair_of(e), q->v_ns, slice_ns, weight);
+	fair_of(e)->credit_ns = settings->credit_ns;
+	fair_change(fair_of(e), q->v_ns, settings->slice_ns, settings->weight);
 	if (e->node.place >= 0)
 		order_heap_fix(&q->heap, &e->node);
 	pthread_mutex_unlock(&q->lock);

@@ -14,6 +14,7 @@
 #define SCHED_RUNQ_H
 
 #include "sched/heap.h"
+#include "sched/settings.h"
 #include <pthread.h>
 
 enum { RUNQ_WORKERS_MAX = 1024 };
@@ -92,8 +93,10 @@ struct runq_figures {
 void runq_figures(struct runq *q, const struct runq_entry *e, struct runq_figures *out);
 /* Takes a waiting service out of the queue; false when it is not in it. */
 bool runq_remove(struct runq *q, struct runq_entry *e);
-/* New weight and slice; any thread, in any state. */
-void runq_change(struct runq *q, struct runq_entry *e, int64_t slice_ns, int32_t weight);
+/* New settings; any thread, in any state. */
+void runq_change(struct runq *q, struct runq_entry *e, const struct settings *settings);
+/* All but the class. */
+void runq_settings_of(struct runq *q, struct runq_entry *e, struct settings *out);
 
 /* What the monitor does about those who wait: whom to ask to stop now, and when to look again. */
 struct runq_due {

@@ -113,6 +113,18 @@ bool sched_doom(struct service *s)
 	return true;
 }
 
+void sched_change(struct service *s, const struct settings *settings)
+{
+	runq_change(&sched.queue, &s->entry, settings);
+	store_relaxed(&s->class, (int)settings->class);
+}
+
+void sched_settings_of(struct service *s, struct settings *out)
+{
+	runq_settings_of(&sched.queue, &s->entry, out);
+	out->class = (enum settings_class)load_relaxed(&s->class);
+}
+
 void sched_ring(int64_t by_ns)
 {
 	/* Pairs with the monitor's "publish when I wake, then look again": seq on both sides. */

@@ -138,7 +138,7 @@ static void reset(struct service *s)
 }
 
 struct service *service_new(const struct service_body *body, const char *name, uint32_t creator,
-			    int64_t slice_ns, int32_t weight)
+			    const struct settings *settings)
 {
 	struct service *s = pool_take();
 	reset(s);
@@ -147,8 +147,10 @@ struct service *service_new(const struct service_body *body, const char *name, u
 	s->name[sizeof(s->name) - 1] = '\0';
 	s->creator = creator;
 	s->born_ns = clock_mono_ns();
-	s->entry.node.fair.slice_ns = slice_ns;
-	s->entry.node.fair.weight = weight;
+	s->entry.node.fair.slice_ns = settings->slice_ns;
+	s->entry.node.fair.credit_ns = settings->credit_ns;
+	s->entry.node.fair.weight = settings->weight;
+	store_relaxed(&s->class, (int)settings->class);
 	service_set_status(s, SERVICE_IDLE);
 	object_init(&s->object);
 	return s;

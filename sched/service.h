@@ -23,6 +23,7 @@
 #include "sched/evidence.h"
 #include "sched/requests.h"
 #include "sched/runq.h"
+#include "sched/settings.h"
 
 enum service_status {
 	SERVICE_IDLE,
@@ -83,6 +84,7 @@ struct service {
 
 	/* The run queue's lock. */
 	struct runq_entry entry;
+	_Atomic int class; /* enum settings_class: a name for displays */
 
 	/* [run] */
 	void *state;          /* the body's own; luabind's struct vm */
@@ -122,7 +124,7 @@ struct service {
 /* A new service in state IDLE with its handle. The caller fills body->state before anybody can send to
  * it: `start` is called between. Returns NULL when handles are used up. Any thread. */
 struct service *service_new(const struct service_body *body, const char *name, uint32_t creator,
-			    int64_t slice_ns, int32_t weight);
+			    const struct settings *settings);
 /* Publishes it: from now on messages reach it. Returns the handle, 0: none free (the service is gone). */
 uint32_t service_publish(struct service *s);
 /* A reference by handle, NULL when there is none. Release with service_release. Any thread. */

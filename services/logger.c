@@ -48,9 +48,9 @@ static const struct service_body logger_body = {
 	.fate = fate,
 };
 
-uint32_t logger_launch(int64_t slice_ns, int32_t weight)
+uint32_t logger_launch(const struct settings *settings)
 {
-	struct service *s = service_new(&logger_body, "logger", 0, slice_ns, weight);
+	struct service *s = service_new(&logger_body, "logger", 0, settings);
 	uint32_t handle = service_publish(s);
 	if (handle)
 		name_register("logger", handle);

@@ -6,9 +6,10 @@
 #ifndef SERVICES_LOGGER_H
 #define SERVICES_LOGGER_H
 
-#include "core/base.h"
+#include "sched/settings.h"
 
-/* Starts it and names it; 0: no handle. The log is open already. */
-uint32_t logger_launch(int64_t slice_ns, int32_t weight);
+/* Starts it and names it; 0: no handle. The log is open already.
+ * Its weight and slice are `settings`. */
+uint32_t logger_launch(const struct settings *settings);
 
 #endif

@@ -416,6 +416,7 @@ struct sim_service *sim_add(struct sim *sim, sim_body *body, int64_t slice_ns, i
 	s->entry.node.place = -1;
 	s->entry.node.fair.slice_ns = slice_ns;
 	s->entry.node.fair.weight = weight;
+	s->entry.node.fair.credit_ns = FAIR_CREDIT_NS;
 	at(sim, (struct sim_event){.at_ns = sim->now_ns + start_ns, .kind = WAKE, .s = s});
 	return s;
 }

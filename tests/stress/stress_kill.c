@@ -74,7 +74,7 @@ static bool jit_now;
 static void options_for(const char *name, struct vm_options *out)
 {
 	(void)name;
-	*out = (struct vm_options){.slice_ns = 50 * NS_PER_US, .weight = 100, .jit = jit_now};
+	*out = (struct vm_options){.sched = {.slice_ns = 50 * NS_PER_US, .weight = 100}, .jit = jit_now};
 }
 
 static void launch(struct victim *v, const char *kind, uint64_t *random)

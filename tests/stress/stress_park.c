@@ -192,7 +192,7 @@ static void options_for(const char *name, struct vm_options *out)
 {
 	(void)name;
 	/* With a longer one, who was stopped would still be the first in the queue and stay where it is. */
-	*out = (struct vm_options){.slice_ns = 50 * NS_PER_US, .weight = 100, .jit = jit_now};
+	*out = (struct vm_options){.sched = {.slice_ns = 50 * NS_PER_US, .weight = 100}, .jit = jit_now};
 }
 
 /* Prefers what ran least. */
@@ -373,7 +373,7 @@ static void run_part(const struct part *p, const char *path, uint64_t parks, uin
 
 static void start_collector(void)
 {
-	struct service *s = service_new(&collector_body, "collector", 0, NS_PER_MS, 100);
+	struct service *s = service_new(&collector_body, "collector", 0, &settings_preset[CLASS_NORMAL]);
 	check(service_publish(s) != 0, "no handle");
 	collector = s;
 }

@@ -91,7 +91,7 @@ static const struct service_body body;
 static uint32_t make_actor(uint32_t number, uint64_t seed, uint32_t creator)
 {
 	struct service *s = service_new(&body, number < IMMORTALS ? "immortal" : "mortal", creator,
-					SLICE_NS, 100);
+					&(struct settings){.slice_ns = SLICE_NS, .weight = 100});
 	struct actor *a = mem_zalloc(sizeof(*a));
 	a->number = number;
 	a->random = seed | 1;
@@ -332,8 +332,13 @@ static void change_somebody(uint64_t *random)
 	struct service *s = handle ? service_grab(handle) : NULL;
 	if (s == NULL)
 		return;
-	runq_change(&sched.queue, &s->entry, SLICE_NS / 2 + kit_random(random) % SLICE_NS,
-		    1 + (int32_t)(kit_random(random) % 1000));
+	struct settings settings = {
+		.class = CLASS_NORMAL,
+		.slice_ns = SLICE_NS / 2 + kit_random(random) % SLICE_NS,
+		.credit_ns = kit_random(random) % NS_PER_MS,
+		.weight = 1 + (int32_t)(kit_random(random) % 1000),
+	};
+	sched_change(s, &settings);
 	service_release(s);
 }
 

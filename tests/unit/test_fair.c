@@ -11,7 +11,7 @@
 
 static struct fair spawned(int64_t v_ns, int64_t slice_ns, int32_t weight)
 {
-	struct fair f = {0};
+	struct fair f = {.credit_ns = FAIR_CREDIT_NS};
 	fair_spawn(&f, v_ns, slice_ns, weight);
 	return f;
 }

@@ -20,6 +20,7 @@ static struct runq_entry entry(int64_t slice_ns, int32_t weight)
 	e.node.place = -1;
 	e.node.fair.slice_ns = slice_ns;
 	e.node.fair.weight = weight;
+	e.node.fair.credit_ns = MS;
 	return e;
 }
 
@@ -280,12 +281,12 @@ static void test_remove_and_change(void **state UNUSED)
 	runq_put(&q, &b, RUNQ_WAKE, 0);
 	assert_ptr_equal(order_heap_first(&q.heap), &a.node);
 	/* The order follows at once. */
-	runq_change(&q, &b, MS / 2, 1000);
+	runq_change(&q, &b, &(struct settings){.slice_ns = MS / 2, .weight = 1000});
 	assert_ptr_equal(order_heap_first(&q.heap), &b.node);
 	assert_true(order_heap_is_valid(&q.heap));
 	assert_int_equal(b.node.fair.weight, 1000);
 	/* Of a running one too. */
-	runq_change(&q, &hog, 3 * MS, 300);
+	runq_change(&q, &hog, &(struct settings){.slice_ns = 3 * MS, .weight = 300});
 	assert_int_equal(hog.node.fair.slice_ns, 3 * MS);
 	assert_true(runq_remove(&q, &b));
 	assert_int_equal(q.waiting, 1);

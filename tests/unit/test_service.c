@@ -38,7 +38,7 @@ static struct service *in_status(int status)
 		{SERVICE_READY, SERVICE_RUNNING, SERVICE_DETACHED, -1},
 		{SERVICE_READY, SERVICE_RUNNING, SERVICE_DEAD, -1},
 	};
-	struct service *s = service_new(&body, "test", 0, 1000000, 100);
+	struct service *s = service_new(&body, "test", 0, &settings_preset[CLASS_NORMAL]);
 	for (int i = 0; way[status][i] >= 0; i++)
 		service_set_status(s, (enum service_status)way[status][i]);
 	assert_int_equal(s->status, status);
@@ -96,7 +96,8 @@ static void die(struct service *s)
 static void test_life(void **state UNUSED)
 {
 	int living = service_living();
-	struct service *s = service_new(&body, "battle", 3, 500000, 400);
+	struct service *s = service_new(
+		&body, "battle", 3, &(struct settings){.slice_ns = 500000, .weight = 400});
 	assert_int_equal(service_living(), living + 1);
 	assert_string_equal(s->name, "battle");
 	assert_int_equal(s->creator, 3);
@@ -119,7 +120,7 @@ static void test_life(void **state UNUSED)
 
 static void test_memory_is_recycled_clean(void **state UNUSED)
 {
-	struct service *s = service_new(&body, "first", 1, 1, 1);
+	struct service *s = service_new(&body, "first", 1, &settings_preset[CLASS_NORMAL]);
 	requests_open(&s->open, 9, 9);
 	s->entry.spawned = true;
 	s->cpu_ns = 5;
@@ -128,7 +129,7 @@ static void test_memory_is_recycled_clean(void **state UNUSED)
 	service_new_session(s);
 	die(s);
 	service_release(s);
-	struct service *again = service_new(&body, "second", 2, 2, 2);
+	struct service *again = service_new(&body, "second", 2, &settings_preset[CLASS_BATCH]);
 	assert_ptr_equal(again, s);
 	assert_int_equal(again->open.count, 0);
 	assert_false(again->entry.spawned);
@@ -145,7 +146,7 @@ static void test_long_names_are_cut(void **state UNUSED)
 	char name[200];
 	memset(name, 'n', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	struct service *s = service_new(&body, name, 0, 1, 1);
+	struct service *s = service_new(&body, name, 0, &settings_preset[CLASS_NORMAL]);
 	assert_int_equal(strlen(s->name), sizeof(s->name) - 1);
 	die(s);
 	service_release(s);
@@ -153,7 +154,7 @@ static void test_long_names_are_cut(void **state UNUSED)
 
 static void test_sessions_are_positive_and_wrap(void **state UNUSED)
 {
-	struct service *s = service_new(&body, "s", 0, 1, 1);
+	struct service *s = service_new(&body, "s", 0, &settings_preset[CLASS_NORMAL]);
 	assert_int_equal(service_new_session(s), 1);
 	assert_int_equal(service_new_session(s), 2);
 	s->sessions = INT32_MAX - 1;

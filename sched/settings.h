@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What an operator sets of one service: how much of the CPU it gets, and how soon. A class is a name for
+ * values that go together; whatever is given beside it overrides its part.
+ */
+#ifndef SCHED_SETTINGS_H
+#define SCHED_SETTINGS_H
+
+#include "core/base.h"
+
+enum settings_class { CLASS_INTERACTIVE, CLASS_NORMAL, CLASS_BATCH, CLASS_COUNT };
+
+struct settings {
+	enum settings_class class;
+	int64_t slice_ns;
+	int64_t credit_ns; /* of a sleeper, at weight 100: see fair.h */
+	int32_t weight;
+	bool group; /* all services of its name share one weight */
+};
+
+/* The presets: interactive 250 us, 1 ms of credit and twice the weight; normal 1 ms, 1 ms; batch 4 ms, no credit and a quarter of the
+ * weight. Constant. */
+extern const struct settings settings_preset[CLASS_COUNT];
+
+/* "interactive", "normal", "batch". */
+const char *settings_class_name(enum settings_class class);
+/* false: there is no class of that name. */
+bool settings_class_of(const char *name, enum settings_class *out);
+
+#endif
