@@ -89,6 +89,7 @@ static void init_rooms(void)
 		.spares_max = (int)config->spare_count,
 		.stack_bytes = (size_t)config->stack_bytes,
 		.min_run_ns = config->min_run_ns,
+		.search_ns = config->idle_search_ns,
 	};
 	handle_init();
 	timer_init(fire_timer);

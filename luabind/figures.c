@@ -84,7 +84,7 @@ static bool read_figures(uint32_t handle, struct figures *f)
 	f->handle = handle;
 	memcpy(f->name, s->name, sizeof(f->name));
 	f->status = service_status_name(load_relaxed(&s->status));
-	runq_figures(&sched.queue, &s->entry, &f->runq);
+	runq_figures(&sched.queue, &s->entry, clock_mono_ns(), &f->runq);
 	f->cpu_ns = cpu_ns_of(s);
 	f->messages = load_relaxed(&s->messages);
 	f->parks_compiled = load_relaxed(&s->parks[TIER_MACHINE_CODE]);

@@ -11,6 +11,7 @@
 struct heap_node {
 	struct fair fair;
 	int32_t place; /* in heap.node, -1: not in a heap */
+	bool is_group; /* a struct group, else a service's */
 };
 
 struct order_heap {

@@ -1,126 +1,230 @@
 /* SPDX-License-Identifier: MIT */
-#include "sched/runq.h"
-#include "core/atomics.h"
+#include "sched/runq_internal.h"
 
 #include <string.h>
 
-void runq_init(struct runq *q, int workers, int64_t min_run_ns)
+/* Stands for a service in `handed`: look for one yourself. */
+static struct runq_entry kick_mark;
+
+/* Of other shards a pick takes the head only if its deadline is earlier by this much (virtual time): moving a
+ * service to another worker costs cache misses. */
+enum { STEAL_MARGIN_NS = 50000 };
+/* With more workers a waker compares with this many of them, chosen at random. */
+enum { VICTIMS_ALL_MAX = 64, VICTIMS_SAMPLE = 32 };
+
+void runq_init(struct runq *q, int workers, int shards, int64_t min_run_ns)
 {
 	ensure(workers > 0 && workers <= RUNQ_WORKERS_MAX);
 	memset(q, 0, sizeof(*q));
-	pthread_mutex_init(&q->lock, NULL);
 	q->workers = workers;
-	q->min_run_ns = min_run_ns;
+	q->shards = shards ? shards : workers <= RUNQ_ONE_SHARD_MAX ? 1 : workers;
+	ensure(q->shards == 1 || q->shards == workers);
+	store_relaxed(&q->min_run_ns, min_run_ns);
+	idle_init(&q->idle, workers);
 	for (int i = 0; i < workers; i++)
-		q->worker[i].epoch = (uint64_t)i;
+		running_init(&q->worker[i].run, (uint64_t)i);
+	for (int i = 0; i < q->shards; i++)
+		shard_init(&q->shard[i]);
 }
 
 void runq_term(struct runq *q)
 {
-	order_heap_term(&q->heap);
-	pthread_mutex_destroy(&q->lock);
+	for (int i = 0; i < q->shards; i++)
+		shard_term(&q->shard[i]);
 }
 
-static struct fair *fair_of(struct runq_entry *e)
+void runq_entry_init(struct runq_entry *e, const struct settings *settings)
 {
-	return &e->node.fair;
+	memset(e, 0, sizeof(*e));
+	e->node.place = -1;
+	e->node.fair.slice_ns = settings->slice_ns;
+	e->node.fair.credit_ns = settings->credit_ns;
+	e->node.fair.weight = settings->weight;
+	e->worker = e->last_worker = -1;
 }
 
-static void note_waiting(struct runq *q)
+/* ---- locks, and who waits ---- */
+
+struct shard *runq_lock_entry(struct runq *q, struct runq_entry *e)
 {
-	store_relaxed(&q->waiting, q->heap.count);
+	for (;;) {
+		int32_t at = load_acquire(&e->shard); /* pairs with runq_move */
+		struct shard *s = &q->shard[at];
+		pthread_mutex_lock(&s->lock);
+		if (LIKELY(load_relaxed(&e->shard) == at))
+			return s;
+		pthread_mutex_unlock(&s->lock);
+	}
 }
 
-/* Time during which nobody waited is charged, but takes V along. Called when the queue turns from
- * empty to contended (for all who run), and when somebody who ran in an empty queue stops. */
-static void charge_alone(struct runq *q, struct runq_entry *e, int64_t now_ns, int64_t stolen_ns)
+struct shard *runq_move(struct runq *q, struct runq_entry *e, struct shard *from, int to)
 {
-	fair_charge(fair_of(e), now_ns - e->charged_to_ns - stolen_ns);
-	e->charged_to_ns = now_ns;
-	q->v_ns = fair_ran_alone(fair_of(e), q->v_ns);
+	struct shard *target = &q->shard[to];
+	if (target == from)
+		return from;
+	store_release(&e->shard, to); /* whoever locks the new one sees the entry as we leave it */
+	runq_unlock(from);
+	pthread_mutex_lock(&target->lock);
+	return target;
 }
 
-static void charge_all_alone(struct runq *q, int64_t now_ns)
+void runq_push(struct runq *q, struct shard *s, struct runq_entry *e)
 {
-	for (int i = 0; i < q->workers; i++)
-		if (q->worker[i].running)
-			charge_alone(q, q->worker[i].running, now_ns, 0);
+	if (e->group == NULL) {
+		shard_push(s, &e->node);
+	} else {
+		group_push(e->group, &e->node);
+		if (e->group->node.place < 0)
+			shard_push(s, &e->group->node);
+		else
+			shard_fix(s, &e->group->node);
+	}
+	/* Seq, and after the push: see idle.h. */
+	atomic_fetch_add(&q->waiting, 1);
+}
+
+void runq_pull(struct runq *q, struct shard *s, struct runq_entry *e)
+{
+	if (e->group == NULL) {
+		shard_remove(s, &e->node);
+	} else {
+		order_heap_remove(&e->group->waiting, &e->node);
+		if (e->group->waiting.count == 0)
+			shard_remove(s, &e->group->node);
+		else if (s->suspect == &e->group->node)
+			s->suspect = NULL; /* it has just been served */
+	}
+	sub_relaxed(&q->waiting, 1);
+}
+
+/* The group's run time has changed. */
+static void fix_group(struct shard *s, struct group *g)
+{
+	if (g->node.place >= 0)
+		shard_fix(s, &g->node);
+}
+
+/* ---- virtual time ---- */
+
+void runq_raise_v(struct runq *q, int64_t v_ns)
+{
+	int64_t now = load_relaxed(&q->v_ns);
+	while (v_ns - now > 0 && !cas_weak_acq_rel(&q->v_ns, &now, v_ns))
+		;
+}
+
+/* Time in which nobody waited is charged to whoever ran, but takes V along: whoever runs alone takes nothing from
+ * anybody. Called before the first one waits again; until they stop, what the others have used is only in their
+ * published words. */
+static void end_of_time_alone(struct runq *q, int64_t now_ns)
+{
+	for (int i = 0; i < q->workers; i++) {
+		struct run_view view;
+		if (!running_read(&q->worker[i].run, &view))
+			continue;
+		if (now_ns - view.started_ns >= view.slice_left_ns)
+			runq_raise_v(q, run_view_key(&view, now_ns).ve_ns);
+	}
 }
 
 static void place(struct runq *q, struct runq_entry *e, enum runq_how how)
 {
-	struct fair *f = fair_of(e);
-	if (!e->spawned) {
-		e->spawned = true;
-		fair_spawn(f, q->v_ns, f->slice_ns, f->weight);
-	} else if (how == RUNQ_WAKE) {
-		fair_wake(f, q->v_ns);
-	} else {
-		fair_requeue(f, q->v_ns);
-	}
+	struct fair *f = &e->node.fair;
+	int64_t v_ns = load_relaxed(&q->v_ns);
+	bool woken = how == RUNQ_WAKE;
+	if (e->group)
+		group_place(e->group, &e->node, woken, v_ns);
+	else if (!e->spawned)
+		fair_spawn(f, v_ns, f->slice_ns, f->weight);
+	else if (woken)
+		fair_wake(f, v_ns);
+	else
+		fair_requeue(f, v_ns);
+	e->spawned = true;
 }
 
-/* Prefers the one that went idle first among the lower numbers: a plain scan, bounded by `workers`.
- */
-static int find_idle(struct runq *q)
+/* ---- putting ---- */
+
+static struct runq_action hand(struct runq *q, int worker, struct runq_entry *e)
 {
-	for (int i = 0; q->idle_count > 0 && i < q->workers; i++)
-		if (q->worker[i].idle)
-			return i;
-	return -1;
+	/* Release: the entry is the worker's from here on; acquired by the exchange in runq_handed. */
+	store_release(&q->worker[worker].handed, e);
+	return (struct runq_action){.kind = RUNQ_HANDED, .worker = worker};
 }
 
-/* The worker whose service has the latest deadline, if that is later than e's. */
-static int find_victim(struct runq *q, struct runq_entry *e)
+int runq_kick(struct runq *q)
 {
-	int victim = -1;
-	struct fair *latest = fair_of(e);
-	for (int i = 0; i < q->workers; i++) {
-		struct runq_entry *r = q->worker[i].running;
-		if (r && fair_before(latest, fair_of(r))) {
-			latest = fair_of(r);
-			victim = i;
+	int worker = idle_claim(&q->idle, -1);
+	if (worker >= 0)
+		hand(q, worker, &kick_mark);
+	return worker;
+}
+
+int runq_find_victim(struct runq *q, const struct fair *key, int64_t now_ns, struct run_view *out)
+{
+	int victim = -1, n = q->workers <= VICTIMS_ALL_MAX ? q->workers : VICTIMS_SAMPLE;
+	int at = n == q->workers ? 0 : (int)(runq_mix((uint64_t)now_ns) % (unsigned)q->workers);
+	int step = n == q->workers ? 1 : q->workers / n;
+	struct fair latest = key ? *key : (struct fair){0};
+	for (int i = 0; i < n; i++, at = (at + step) % q->workers) {
+		struct run_view view;
+		if (!running_read(&q->worker[at].run, &view))
+			continue;
+		struct fair its = run_view_key(&view, now_ns);
+		if ((key == NULL && victim < 0) || fair_before(&latest, &its)) {
+			latest = its;
+			victim = at;
+			*out = view;
 		}
 	}
 	return victim;
 }
 
-static struct runq_action hand(struct runq *q, int worker, struct runq_entry *e)
+/* Where it shall wait: a group's member at the group's home; else with the one that it preempts, or the one that it
+ * ran on; else in one of two shards, the one whose head has the later deadline. */
+static int choose_shard(struct runq *q, const struct runq_entry *e, enum runq_how how, int victim,
+			int64_t now_ns)
 {
-	struct runq_worker *w = &q->worker[worker];
-	debug_ensure(w->handed == NULL && w->running == NULL);
-	w->idle = false;
-	q->idle_count--;
-	w->handed = e;
-	return (struct runq_action){.kind = RUNQ_HANDED, .worker = worker};
+	if (q->shards == 1)
+		return 0;
+	if (e->group)
+		return e->group->home;
+	if (victim >= 0)
+		return victim;
+	if (how == RUNQ_REQUEUE && e->last_worker >= 0)
+		return e->last_worker;
+	uint32_t chance = runq_mix((uint64_t)now_ns + (uint64_t)e->waits.count * 77777);
+	int a = (int)(chance % (unsigned)q->shards),
+	    b = (int)(chance / 65536 % (unsigned)q->shards);
+	return load_relaxed(&q->shard[a].first_vd_ns) >= load_relaxed(&q->shard[b].first_vd_ns) ? a
+												: b;
 }
 
-/* How long the service on this worker runs before somebody more urgent may stop it: min_run, or a quarter of its
- * slice when it was brief the last time. So services that never use up a slice are not signalled. */
-static int64_t patience_ns(const struct runq *q, const struct runq_worker *w)
-{
-	int64_t quarter_ns = w->running->node.fair.slice_ns / 4;
-	if (load_relaxed(&w->running->brief) && quarter_ns > q->min_run_ns)
-		return quarter_ns;
-	return q->min_run_ns;
-}
-
-/* Nobody is idle: e waits. Who must make room for it, and when? */
-static struct runq_action queue(struct runq *q, struct runq_entry *e, enum runq_how how,
-				int64_t now_ns)
+/* Nobody is idle: e waits. Who must make room for it, and when? Releases the lock. */
+static struct runq_action queue(struct runq *q, struct shard *s, struct runq_entry *e,
+				enum runq_how how, int64_t now_ns)
 {
 	struct runq_action action = {.kind = RUNQ_QUEUED, .worker = -1, .look_at_ns = INT64_MAX};
-	int victim = how == RUNQ_WAKE ? find_victim(q, e) : -1;
-	if (q->heap.count == 0)
+	struct run_view view;
+	int victim = -1;
+	if (how == RUNQ_WAKE)
+		victim = runq_find_victim(q, &runq_node_of(e)->fair, now_ns, &view);
+	s = runq_move(q, e, s, choose_shard(q, e, how, victim, now_ns));
+	if (load_relaxed(&q->waiting) == 0)
 		action.look_at_ns = now_ns; /* the first to wait: the monitor starts to tick */
-	order_heap_push(&q->heap, &e->node);
-	note_waiting(q);
+	runq_push(q, s, e);
+	runq_unlock(s);
+	/* With one shard, who requeues takes the head itself, and no idle worker would find more than that. */
+	if (how != RUNQ_REQUEUE || q->shards > 1) {
+		int idle = runq_kick(q);
+		if (idle >= 0)
+			return (struct runq_action){.kind = RUNQ_HANDED, .worker = idle};
+	}
 	if (victim < 0)
 		return action;
-	struct runq_worker *w = &q->worker[victim];
-	int64_t from_ns = w->started_ns + patience_ns(q, w);
+	int64_t from_ns = view.started_ns + view.patience_ns;
 	if (now_ns >= from_ns)
-		return (struct runq_action){RUNQ_PREEMPT, victim, w->epoch, now_ns};
+		return (struct runq_action){RUNQ_PREEMPT, victim, view.epoch, now_ns};
 	if (from_ns < action.look_at_ns)
 		action.look_at_ns = from_ns;
 	return action;
@@ -128,105 +232,160 @@ static struct runq_action queue(struct runq *q, struct runq_entry *e, enum runq_
 
 struct runq_action runq_put(struct runq *q, struct runq_entry *e, enum runq_how how, int64_t now_ns)
 {
-	pthread_mutex_lock(&q->lock);
+	struct shard *s = runq_lock_entry(q, e);
 	debug_ensure(e->worker == -1 && e->node.place == -1);
-	if (q->heap.count == 0)
-		charge_all_alone(q, now_ns);
+	int idle = how == RUNQ_REQUEUE ? -1 : idle_claim(&q->idle, e->last_worker);
+	if (idle < 0 && load_relaxed(&q->waiting) == 0)
+		end_of_time_alone(q, now_ns);
 	place(q, e, how);
 	e->runnable_at_ns = now_ns;
-	int idle = how == RUNQ_REQUEUE ? -1 : find_idle(q);
-	struct runq_action action = idle >= 0 ? hand(q, idle, e) : queue(q, e, how, now_ns);
-	pthread_mutex_unlock(&q->lock);
-	return action;
+	if (idle < 0)
+		return queue(q, s, e, how, now_ns);
+	runq_unlock(s);
+	return hand(q, idle, e);
 }
 
-static void note_wait(struct runq_entry *e, int64_t wait_ns)
+/* ---- taking ---- */
+
+/* How long it runs before somebody more urgent may stop it: min_run, or a quarter of its slice when it was brief
+ * the last time. So services that never use up a slice are not signalled. */
+static int64_t patience_ns(const struct runq *q, const struct runq_entry *e)
 {
-	e->waits++;
-	e->wait_sum_ns += wait_ns;
-	if (wait_ns > e->longest_wait_ns)
-		e->longest_wait_ns = wait_ns;
+	int64_t quarter_ns = e->node.fair.slice_ns / 4, min_ns = load_relaxed(&q->min_run_ns);
+	return load_relaxed(&e->brief) && quarter_ns > min_ns ? quarter_ns : min_ns;
 }
 
-static void start(struct runq *q, int worker, struct runq_entry *e, int64_t now_ns)
+/* With the entry's lock. */
+static void start(struct runq *q, struct shard *s, int worker, struct runq_entry *e, int64_t now_ns)
 {
-	struct runq_worker *w = &q->worker[worker];
-	q->v_ns = fair_dispatched(fair_of(e), q->v_ns);
-	note_wait(e, now_ns - e->runnable_at_ns);
-	e->worker = worker;
+	struct running *run = &q->worker[worker].run;
+	const struct fair *key = &runq_node_of(e)->fair;
+	runq_raise_v(q, fair_dispatched(key, load_relaxed(&q->v_ns)));
+	waits_add(&e->waits, now_ns - e->runnable_at_ns);
+	e->worker = e->last_worker = worker;
 	e->charged_to_ns = now_ns;
-	w->running = e;
-	w->started_ns = now_ns;
-	w->slice_left_ns = fair_left_ns(fair_of(e));
-	w->epoch += (uint64_t)q->workers;
+	struct run_view what = {
+		.epoch = running_epoch(run) + (uint64_t)q->workers,
+		.started_ns = now_ns,
+		.slice_left_ns = fair_left_ns(&e->node.fair),
+		.patience_ns = patience_ns(q, e),
+		.fair = *key,
+	};
+	running_begin(run, &what);
+	if (e->group) {
+		e->prepaid_ns = group_begin(e->group, &e->node);
+		fix_group(s, e->group);
+	}
+}
+
+/* The shard with the earliest head, -1: all are empty. */
+static int earliest_shard(struct runq *q, uint32_t chance)
+{
+	int best = -1, at = (int)(chance % (unsigned)q->shards);
+	int64_t best_ns = SHARD_EMPTY;
+	for (int i = 0; i < q->shards; i++, at = at + 1 == q->shards ? 0 : at + 1) {
+		int64_t vd_ns = load_relaxed(&q->shard[at].first_vd_ns);
+		if (vd_ns < best_ns) {
+			best_ns = vd_ns;
+			best = at;
+		}
+	}
+	return best;
+}
+
+/* Where to take the next one from, -1: nobody seems to wait. */
+static int choose(struct runq *q, int worker, int64_t now_ns)
+{
+	int own = runq_shard_of(q, worker);
+	int64_t own_ns = load_relaxed(&q->shard[own].first_vd_ns);
+	if (q->shards == 1)
+		return own_ns == SHARD_EMPTY ? -1 : 0;
+	uint32_t chance = runq_mix((uint64_t)now_ns * 31 + (uint64_t)worker);
+	int other = load_relaxed(&q->shard[own].count) > 1 ? (int)(chance % (unsigned)q->shards)
+							   : earliest_shard(q, chance);
+	if (other < 0 || own_ns == SHARD_EMPTY)
+		return other;
+	int64_t other_ns = load_relaxed(&q->shard[other].first_vd_ns);
+	return other_ns < own_ns - STEAL_MARGIN_NS ? other : own;
+}
+
+static struct runq_entry *take(struct runq *q, int from, int worker, int64_t now_ns)
+{
+	struct shard *s = &q->shard[from];
+	pthread_mutex_lock(&s->lock);
+	struct heap_node *first = shard_first(s);
+	struct runq_entry *e = NULL;
+	if (first) {
+		struct group *g = group_of(first);
+		e = runq_entry_of(g ? order_heap_first(&g->waiting) : first);
+		runq_pull(q, s, e);
+		start(q, s, worker, e, now_ns);
+	}
+	runq_unlock(s);
+	return e;
 }
 
 struct runq_entry *runq_next(struct runq *q, int worker, int64_t now_ns)
 {
-	struct runq_worker *w = &q->worker[worker];
-	pthread_mutex_lock(&q->lock);
-	debug_ensure(w->running == NULL && !w->idle && w->handed == NULL);
-	struct runq_entry *e = runq_entry_of(order_heap_pop(&q->heap));
-	if (e) {
-		note_waiting(q);
-		start(q, worker, e, now_ns);
-	} else {
-		w->idle = true;
-		q->idle_count++;
+	for (;;) {
+		int from = choose(q, worker, now_ns);
+		struct runq_entry *e = from >= 0 ? take(q, from, worker, now_ns) : NULL;
+		if (e)
+			return e;
+		idle_enlist(&q->idle, worker);
+		/* Seq, after enlisting: see idle.h. Whoever claimed us meanwhile will hand us something. */
+		if (load_seq(&q->waiting) == 0 || !idle_retract(&q->idle, worker))
+			return NULL;
 	}
-	pthread_mutex_unlock(&q->lock);
-	return e;
 }
 
 struct runq_entry *runq_handed(struct runq *q, int worker, int64_t now_ns)
 {
 	struct runq_worker *w = &q->worker[worker];
-	pthread_mutex_lock(&q->lock);
-	struct runq_entry *e = w->handed;
-	w->handed = NULL;
-	if (e)
-		start(q, worker, e, now_ns);
-	pthread_mutex_unlock(&q->lock);
+	if (load_relaxed(&w->handed) == NULL)
+		return NULL;
+	struct runq_entry *e = exchange_acq_rel(&w->handed, NULL);
+	if (e == &kick_mark)
+		return runq_next(q, worker, now_ns);
+	struct shard *s = runq_lock_entry(q, e);
+	start(q, s, worker, e, now_ns);
+	runq_unlock(s);
 	return e;
 }
 
 bool runq_not_idle(struct runq *q, int worker)
 {
-	struct runq_worker *w = &q->worker[worker];
-	pthread_mutex_lock(&q->lock);
-	bool was_idle = w->idle;
-	if (was_idle) {
-		w->idle = false;
-		q->idle_count--;
-	}
-	pthread_mutex_unlock(&q->lock);
-	return was_idle;
+	return idle_retract(&q->idle, worker);
 }
 
-/* With the lock. */
-static void leave_worker(struct runq *q, struct runq_entry *e)
-{
-	debug_ensure(e->worker >= 0 && q->worker[e->worker].running == e);
-	q->worker[e->worker].running = NULL;
-	e->worker = -1;
-}
+/* ---- stopping and charging ---- */
 
-static void charge_running(struct runq *q, struct runq_entry *e, int64_t now_ns, int64_t stolen_ns)
+static void charge(struct shard *s, struct runq_entry *e, int64_t from_ns, int64_t to_ns,
+		   int64_t used_ns)
 {
-	if (q->heap.count == 0) {
-		charge_alone(q, e, now_ns, stolen_ns);
-	} else {
-		fair_charge(fair_of(e), now_ns - e->charged_to_ns - stolen_ns);
-		e->charged_to_ns = now_ns;
-	}
+	bool ran = e->worker >= 0;
+	fair_charge(&e->node.fair, used_ns);
+	usage_add(&e->usage, from_ns, to_ns, used_ns);
+	if (e->group == NULL)
+		return;
+	if (ran)
+		group_end(e->group, used_ns, e->prepaid_ns);
+	else
+		group_charge(e->group, used_ns);
+	e->prepaid_ns = 0;
+	fix_group(s, e->group);
 }
 
 void runq_stopped(struct runq *q, struct runq_entry *e, int64_t now_ns, int64_t stolen_ns)
 {
-	pthread_mutex_lock(&q->lock);
-	charge_running(q, e, now_ns, stolen_ns);
-	leave_worker(q, e);
-	pthread_mutex_unlock(&q->lock);
+	struct shard *s = runq_lock_entry(q, e);
+	debug_ensure(e->worker >= 0);
+	charge(s, e, e->charged_to_ns, now_ns, now_ns - e->charged_to_ns - stolen_ns);
+	if (load_relaxed(&q->waiting) == 0)
+		runq_raise_v(q, fair_ran_alone(&runq_node_of(e)->fair, load_relaxed(&q->v_ns)));
+	running_end(&q->worker[e->worker].run);
+	e->worker = -1;
+	runq_unlock(s);
 }
 
 void runq_detached(struct runq *q, struct runq_entry *e, int64_t now_ns)
@@ -234,124 +393,9 @@ void runq_detached(struct runq *q, struct runq_entry *e, int64_t now_ns)
 	runq_stopped(q, e, now_ns, 0);
 }
 
-void runq_charge(struct runq *q, struct runq_entry *e, int64_t real_ns)
+void runq_charge(struct runq *q, struct runq_entry *e, int64_t now_ns, int64_t real_ns)
 {
-	pthread_mutex_lock(&q->lock);
-	fair_charge(fair_of(e), real_ns);
-	pthread_mutex_unlock(&q->lock);
-}
-
-void runq_figures(struct runq *q, const struct runq_entry *e, struct runq_figures *out)
-{
-	pthread_mutex_lock(&q->lock);
-	*out = (struct runq_figures){
-		.slice_ns = e->node.fair.slice_ns,
-		.weight = e->node.fair.weight,
-		.longest_wait_ns = e->longest_wait_ns,
-		.wait_sum_ns = e->wait_sum_ns,
-		.waits = e->waits,
-	};
-	pthread_mutex_unlock(&q->lock);
-}
-
-bool runq_remove(struct runq *q, struct runq_entry *e)
-{
-	pthread_mutex_lock(&q->lock);
-	bool queued = e->node.place >= 0;
-	if (queued) {
-		order_heap_remove(&q->heap, &e->node);
-		note_waiting(q);
-	}
-	pthread_mutex_unlock(&q->lock);
-	return queued;
-}
-
-void runq_settings_of(struct runq *q, struct runq_entry *e, struct settings *out)
-{
-	const struct fair *f = fair_of(e);
-	pthread_mutex_lock(&q->lock);
-	*out = (struct settings){
-		.slice_ns = f->slice_ns,
-		.credit_ns = f->credit_ns,
-		.weight = f->weight,
-	};
-	pthread_mutex_unlock(&q->lock);
-}
-
-void runq_change(struct runq *q, struct runq_entry *e, const struct settings *settings)
-{
-	pthread_mutex_lock(&q->lock);
-	fair_of(e)->credit_ns = settings->credit_ns;
-	fair_change(fair_of(e), q->v_ns, settings->slice_ns, settings->weight);
-	if (e->node.place >= 0)
-		order_heap_fix(&q->heap, &e->node);
-	pthread_mutex_unlock(&q->lock);
-}
-
-/* How many run with a later deadline than the one on worker i: they are stopped before it. */
-static int rank_of(const struct runq *q, int i)
-{
-	const struct fair *f = &q->worker[i].running->node.fair;
-	int rank = 0;
-	for (int j = 0; j < q->workers; j++) {
-		const struct runq_entry *r = q->worker[j].running;
-		if (r && j != i &&
-		    (fair_before(f, &r->node.fair) || (j < i && !fair_before(&r->node.fair, f))))
-			rank++;
-	}
-	return rank;
-}
-
-/* When the service on worker i must make room: at the end of its slice, or, if one of those who
- * wait goes before it and has not got the place of somebody with a later deadline, as soon as it
- * ran for min_run. */
-static int64_t due_at(struct runq *q, int i)
-{
-	struct runq_worker *w = &q->worker[i];
-	struct fair *f = fair_of(w->running);
-	int64_t end = w->running->charged_to_ns + fair_left_ns(f);
-	int64_t soon = w->started_ns + patience_ns(q, w);
-	const struct runq_entry *head = runq_entry_of(order_heap_first(&q->heap));
-	if (soon >= end || !fair_before(&head->node.fair, f))
-		return end;
-	int rank = rank_of(q, i);
-	return order_heap_before(&q->heap, f, rank + 1) > rank ? soon : end;
-}
-
-static void look_at(struct runq_due *due, int64_t at_ns)
-{
-	if (at_ns < due->look_again_ns)
-		due->look_again_ns = at_ns;
-}
-
-/* The monitor does not come back sooner than this for what it cannot plan. */
-enum { LOOK_NS = 50000 };
-
-bool runq_due(struct runq *q, int64_t now_ns, struct runq_due *due)
-{
-	due->asked = 0;
-	due->look_again_ns = INT64_MAX;
-	if (pthread_mutex_trylock(&q->lock) != 0)
-		return false;
-	struct runq_entry *head = runq_entry_of(order_heap_first(&q->heap));
-	due->waiting = q->heap.count;
-	due->first_waits_ns = head ? now_ns - head->runnable_at_ns : 0;
-	for (int i = 0; head && i < q->workers; i++) {
-		struct runq_worker *w = &q->worker[i];
-		int64_t at = w->running ? due_at(q, i) : now_ns;
-		if (at > now_ns) {
-			look_at(due, at);
-			continue;
-		}
-		/* Whoever comes next on this worker is not dispatched yet, and nobody rings for it.
-		 */
-		look_at(due, now_ns + (q->min_run_ns > LOOK_NS ? q->min_run_ns : LOOK_NS));
-		if (w->running && due->asked < q->heap.count &&
-		    due->asked < (int)COUNT_OF(due->ask)) {
-			due->ask[due->asked].worker = i;
-			due->ask[due->asked++].epoch = w->epoch;
-		}
-	}
-	pthread_mutex_unlock(&q->lock);
-	return true;
+	struct shard *s = runq_lock_entry(q, e);
+	charge(s, e, now_ns - real_ns, now_ns, real_ns);
+	runq_unlock(s);
 }

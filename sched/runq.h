@@ -4,29 +4,46 @@
  * decides; it starts no thread, reads no clock (times are passed in) and wakes nobody (it says whom to
  * wake), so the simulator runs this very code under a virtual clock.
  *
- * One heap for all workers under one lock: up to 8 workers the lock is held for some 100 ns a dispatch and
- * the order is exact. Callers use only this interface, so that one heap per worker can follow.
+ * Those who wait lie in shards (shard.h): one for up to 8 workers, whose order is exact; beyond that one a worker.
+ * With many, a pick compares the own shard's head with that of one random other, and with all when the own shard
+ * is nearly empty: the first keeps the shards' deadlines together (a MultiQueue: a head is out of order by 5/6 of the
+ * number of shards in the mean), the second the shares when there are hardly more services than workers. A waker
+ * puts its service into the shard of the worker that it preempts. A backstop finds whoever is passed over all the
+ * same: see runq_due.
  *
- * The idle protocol needs no fences of its own: a worker looks into the heap and enlists itself as idle
- * under the same lock under which a waker looks for idle workers and pushes, so one of them sees the other.
+ * What guards what: a service's entry, waiting or not, is guarded by the lock of the shard that `shard` names, and
+ * whoever changes `shard` holds the old one. No two shard locks are held at once, but by the backstop, which only
+ * tries the second. What runs on a worker is published without a lock (running.h); only the thread that holds the slot
+ * writes it.
+ *
+ * No wake-up is lost: see idle.h. `waiting` is the word that both sides use: it is raised after a push and before
+ * the waker looks for idle workers; a worker enlists as idle before it reads it.
  */
 #ifndef SCHED_RUNQ_H
 #define SCHED_RUNQ_H
 
-#include "sched/heap.h"
+#include "sched/group.h"
+#include "sched/idle.h"
+#include "sched/running.h"
 #include "sched/settings.h"
-#include <pthread.h>
+#include "sched/shard.h"
+#include "sched/usage.h"
+#include "sched/waits.h"
 
-enum { RUNQ_WORKERS_MAX = 1024 };
+enum { RUNQ_WORKERS_MAX = IDLE_WORKERS_MAX, RUNQ_ONE_SHARD_MAX = 8 };
 
-/* One service as the run queue sees it (embedded in struct service). All guarded by the queue's lock. */
+/* One service as the run queue sees it (embedded in struct service). Guarded as told above. */
 struct runq_entry {
 	struct heap_node node;
+	struct group *group;    /* NULL: it has a weight of its own */
+	_Atomic int32_t shard;  /* whose lock guards the entry */
 	int32_t worker;         /* on which it runs, -1: on none */
+	int32_t last_worker;    /* -1: it has not run yet */
 	int64_t charged_to_ns;  /* while running: charged until then */
+	int64_t prepaid_ns;     /* while running: what its group has paid for it in advance */
 	int64_t runnable_at_ns; /* since when it waits */
-	int64_t longest_wait_ns;
-	int64_t wait_sum_ns, waits;
+	struct waits waits;
+	struct usage usage;
 	bool spawned; /* placed for the first time already */
 	/* Its last run ended by itself: it will most likely do so again soon, and stopping it would cost more than
 	 * waiting. Written by the owner of the run, without the lock. */
@@ -34,23 +51,20 @@ struct runq_entry {
 };
 
 struct runq_worker {
-	struct runq_entry *running; /* NULL: idle, or between two services */
-	int64_t started_ns;         /* when `running` was dispatched */
-	int64_t slice_left_ns; /* of its request at that moment; its own thread may read it too */
-	uint64_t epoch;        /* names one dispatch, of all workers': it grows by their number */
-	struct runq_entry *handed; /* given to an idle worker, which sleeps until it sees it */
-	bool idle;
+	struct running run;                  /* written by the thread that holds the slot */
+	_Atomic(struct runq_entry *) handed; /* for an idle worker: a service, or runq_kick */
 };
 
 struct runq {
-	pthread_mutex_t lock;
-	int64_t v_ns; /* the virtual time */
-	struct order_heap heap;
-	int workers;
-	int idle_count;
-	int64_t min_run_ns; /* a service is not preempted by a wake-up before it ran this long */
-	_Atomic int32_t waiting; /* heap.count for those who only want to look */
+	int workers, shards;
+	_Atomic int64_t v_ns; /* the virtual time: only grows */
+	_Atomic int64_t
+		min_run_ns; /* a service is not preempted by a wake-up before it ran this long */
+	_Atomic int32_t waiting;  /* in all shards */
+	_Atomic uint64_t starved; /* how often the backstop had to move somebody */
+	struct idle idle;
 	struct runq_worker worker[RUNQ_WORKERS_MAX];
+	struct shard shard[RUNQ_WORKERS_MAX];
 };
 
 enum runq_how {
@@ -59,7 +73,7 @@ enum runq_how {
 	RUNQ_RETURN,  /* by a thread that has no slot */
 };
 
-/* What the caller must do after putting a service into the queue, once the lock is released. */
+/* What the caller must do after putting a service into the queue. */
 struct runq_action {
 	enum { RUNQ_QUEUED, RUNQ_HANDED, RUNQ_PREEMPT } kind;
 	int worker;         /* to wake (HANDED) or to ask (PREEMPT) */
@@ -67,8 +81,11 @@ struct runq_action {
 	int64_t look_at_ns; /* QUEUED: when the monitor must look at the latest; INT64_MAX: it knows */
 };
 
-void runq_init(struct runq *q, int workers, int64_t min_run_ns);
+/* `shards`: 0 for the usual number; tests force others (1 or `workers`). */
+void runq_init(struct runq *q, int workers, int shards, int64_t min_run_ns);
 void runq_term(struct runq *q);
+/* An entry that nobody knows yet, in no queue. */
+void runq_entry_init(struct runq_entry *e, const struct settings *settings);
 
 /* A service became runnable (RUNQ_WAKE) or was stopped while it still is (RUNQ_REQUEUE). Any thread. */
 struct runq_action runq_put(struct runq *q, struct runq_entry *e, enum runq_how how,
@@ -76,26 +93,35 @@ struct runq_action runq_put(struct runq *q, struct runq_entry *e, enum runq_how 
 /* The next service for this worker, already marked as running there; NULL: none, and the worker is now
  * enlisted as idle: it sleeps until runq_handed gives it one. */
 struct runq_entry *runq_next(struct runq *q, int worker, int64_t now_ns);
+/* For a worker that is enlisted: what it was handed. It may also be told to look again, and then this does as
+ * runq_next does. NULL: nothing yet. */
 struct runq_entry *runq_handed(struct runq *q, int worker, int64_t now_ns);
-/* An idle worker that gives up (shutdown). false: it was handed a service meanwhile. */
+/* An idle worker that gives up (shutdown). false: it was handed a service meanwhile, or soon will be. */
 bool runq_not_idle(struct runq *q, int worker);
 /* The service stopped running here. It is charged up to now, less what the host took away. */
 void runq_stopped(struct runq *q, struct runq_entry *e, int64_t now_ns, int64_t stolen_ns);
 /* The worker lost its service to a hand-off: the service runs on without a slot and is charged with
  * runq_charge from now on. */
 void runq_detached(struct runq *q, struct runq_entry *e, int64_t now_ns);
-void runq_charge(struct runq *q, struct runq_entry *e, int64_t real_ns);
-/* Settings and waits of one service. Any thread. */
+/* CPU used in the time up to `now_ns`, without a slot. */
+void runq_charge(struct runq *q, struct runq_entry *e, int64_t now_ns, int64_t real_ns);
+
+/* Settings, shares and waits of one service. Any thread. */
 struct runq_figures {
 	int64_t slice_ns, longest_wait_ns, wait_sum_ns, waits;
+	int64_t wait_p50_ns, wait_p99_ns;
+	int64_t lag_ns; /* CPU that it is owed (> 0) or has had ahead of its turn, while it is active */
+	double share_1s, share_10s; /* CPU in the last seconds, 1: one whole worker */
 	int32_t weight;
 };
-void runq_figures(struct runq *q, const struct runq_entry *e, struct runq_figures *out);
-/* Takes a waiting service out of the queue; false when it is not in it. */
-bool runq_remove(struct runq *q, struct runq_entry *e);
-/* New settings; any thread, in any state. */
-void runq_change(struct runq *q, struct runq_entry *e, const struct settings *settings);
-/* All but the class. */
+void runq_figures(struct runq *q, struct runq_entry *e, int64_t now_ns, struct runq_figures *out);
+
+/* New settings; in any state. With a group (of its name; NULL: none) weight, slice and credit are the group's, and so
+ * those of all its members. What is to be done afterwards is answered as by runq_put. One caller at a time. */
+struct runq_action runq_change(struct runq *q, struct runq_entry *e,
+			       const struct settings *settings, struct group *group,
+			       int64_t now_ns);
+/* All but the class. Any thread. */
 void runq_settings_of(struct runq *q, struct runq_entry *e, struct settings *out);
 
 /* What the monitor does about those who wait: whom to ask to stop now, and when to look again. */
@@ -105,12 +131,18 @@ struct runq_due {
 		int worker;
 		uint64_t epoch;
 	} ask[16];
-	int64_t look_again_ns;  /* INT64_MAX: when somebody waits again */
-	int waiting;            /* how many */
-	int64_t first_waits_ns; /* how long the first of them has waited */
+	int64_t look_again_ns; /* INT64_MAX: when somebody waits again */
+	int waiting;           /* how many */
+	int64_t first_waits_ns; /* how long the first of them has waited (of the shards' heads the longest) */
 };
-/* false: the lock was taken; try again soon. Monitor only. */
+/* false: a lock was taken, and what it guards was not looked at; try again soon. Monitor only.
+ *
+ * The backstop is in here: a head whose deadline the virtual time has passed by RUNQ_STARVED_NS and four of its
+ * slices, and which goes on waiting while there are 16 dispatches for everybody who waits, has been passed over. It is
+ * put first, into the shard of the worker whose service has the latest deadline, that one is asked to stop, and `starved`
+ * counts it. The bound is in virtual time and in dispatches: what the machine does to us is no starvation. */
 bool runq_due(struct runq *q, int64_t now_ns, struct runq_due *due);
+#define RUNQ_STARVED_NS 20000000
 
 static inline struct runq_entry *runq_entry_of(struct heap_node *n)
 {

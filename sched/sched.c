@@ -4,8 +4,10 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "core/name.h"
+#include "sched/groups.h"
 #include "sched/park.h"
 
+#include <sched.h>
 #include <string.h>
 
 struct sched sched;
@@ -18,12 +20,22 @@ static void spawn_spares(void *unused)
 	thread_top_up(SPARES_READY);
 }
 
+/* Half of the workers, and half of the CPUs that we may use: one that spins must not keep anybody from running. */
+static int searchers_max(int workers)
+{
+	cpu_set_t usable;
+	int cpus = sched_getaffinity(0, sizeof(usable), &usable) == 0 ? CPU_COUNT(&usable) : 1;
+	return (cpus < workers ? cpus : workers) / 2;
+}
+
 void sched_init(const struct sched_options *options)
 {
 	memset(&sched, 0, sizeof(sched));
 	sched.options = *options;
+	sched.searchers_max = searchers_max(options->workers);
 	stack_init(options->stack_bytes);
-	runq_init(&sched.queue, options->workers, options->min_run_ns);
+	runq_init(&sched.queue, options->workers, options->shards, options->min_run_ns);
+	pthread_mutex_init(&sched.change_lock, NULL);
 	thread_init(options->workers + options->spares_max);
 	sched.worker = mem_zalloc((size_t)options->workers * sizeof(sched.worker[0]));
 	for (int i = 0; i < options->workers; i++)
@@ -115,8 +127,15 @@ bool sched_doom(struct service *s)
 
 void sched_change(struct service *s, const struct settings *settings)
 {
-	runq_change(&sched.queue, &s->entry, settings);
+	struct group *group =
+		settings->group ? groups_named(&sched.queue, s->name, settings) : NULL;
+	/* One at a time, as runq_change asks. */
+	pthread_mutex_lock(&sched.change_lock);
+	struct runq_action action =
+		runq_change(&sched.queue, &s->entry, settings, group, clock_mono_ns());
+	pthread_mutex_unlock(&sched.change_lock);
 	store_relaxed(&s->class, (int)settings->class);
+	worker_act(&action, clock_mono_ns());
 }
 
 void sched_settings_of(struct service *s, struct settings *out)

@@ -9,19 +9,24 @@
 
 struct sched_options {
 	int workers;
+	int shards; /* of the run queue; 0: the usual number */
 	int spares_max;
 	size_t stack_bytes;
 	int64_t min_run_ns;
+	int64_t search_ns; /* an idle worker spins so long before it sleeps */
 };
 
 struct sched {
 	/* Constant while running. */
 	struct sched_options options;
 	struct worker *worker;
+	int searchers_max;          /* so many of them at a time */
 	struct loop_async *spawner; /* rings for more spare threads */
 
 	/* Internally locked. */
 	struct runq queue;
+	pthread_mutex_t change_lock; /* settings change one at a time */
+	_Atomic int searching;       /* idle workers that spin */
 
 	/* The monitor's bell: it sleeps on `bell` until `monitor_due_ns`; who needs it earlier rings. */
 	futex_word bell;

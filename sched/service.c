@@ -2,6 +2,7 @@
 #include "sched/service.h"
 #include "core/clock.h"
 #include "core/mem.h"
+#include "sched/sched.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -105,10 +106,6 @@ static void reset(struct service *s)
 	mailbox_init(&s->mailbox);
 	requests_term(&s->open);
 	requests_init(&s->open);
-	memset(&s->entry, 0, sizeof(s->entry));
-	s->entry.node.place = -1;
-	s->entry.worker = -1;
-	store_relaxed(&s->entry.brief, false);
 	s->state = NULL;
 	s->stack = NULL;
 	s->mark = 0;
@@ -147,10 +144,10 @@ struct service *service_new(const struct service_body *body, const char *name, u
 	s->name[sizeof(s->name) - 1] = '\0';
 	s->creator = creator;
 	s->born_ns = clock_mono_ns();
-	s->entry.node.fair.slice_ns = settings->slice_ns;
-	s->entry.node.fair.credit_ns = settings->credit_ns;
-	s->entry.node.fair.weight = settings->weight;
+	runq_entry_init(&s->entry, settings);
 	store_relaxed(&s->class, (int)settings->class);
+	if (settings->group)
+		sched_change(s, settings);
 	service_set_status(s, SERVICE_IDLE);
 	object_init(&s->object);
 	return s;

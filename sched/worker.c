@@ -39,6 +39,43 @@ void worker_loop(void)
 
 /* ---- taking a service ---- */
 
+/* Spins for a moment: what wakes services comes in bursts, and being woken by the kernel costs both sides more than
+ * that. Only some spin at a time, or idle workers would look like load and take cores from busy ones. */
+static bool search(struct worker *w, uint32_t seen)
+{
+	bool found = false;
+	if (sched.options.search_ns <= 0)
+		return false;
+	if (add_relaxed(&sched.searching, 1) < sched.searchers_max) {
+		int64_t limit = clock_mono_ns() + sched.options.search_ns;
+		do {
+			for (int i = 0; i < 32 && !found; i++) {
+				__builtin_ia32_pause();
+				found = load_acquire(&w->wake) != seen;
+			}
+		} while (!found && clock_mono_ns() < limit);
+	}
+	sub_relaxed(&sched.searching, 1);
+	return found;
+}
+
+static void wait_for_wake(struct worker *w, uint32_t seen)
+{
+	if (search(w, seen))
+		return;
+	/* Seq: either we see that `wake` has changed (the kernel compares it), or wake_up sees us asleep. */
+	store_seq(&w->sleeping, true);
+	futex_wait(&w->wake, seen, -1);
+	store_relaxed(&w->sleeping, false);
+}
+
+static void wake_up(struct worker *w)
+{
+	atomic_fetch_add(&w->wake, 1); /* seq; and pairs with the acquire in pick */
+	if (load_seq(&w->sleeping))
+		futex_wake(&w->wake);
+}
+
 static struct service *pick(struct thread *t)
 {
 	struct worker *w = t->slot;
@@ -52,7 +89,7 @@ static struct service *pick(struct thread *t)
 			break;
 		if (load_acquire(&sched.stopping) && runq_not_idle(&sched.queue, w->id))
 			return NULL;
-		futex_wait(&w->wake, seen, -1);
+		wait_for_wake(w, seen);
 	}
 	return service_of(e);
 }
@@ -60,12 +97,12 @@ static struct service *pick(struct thread *t)
 /* `t` is about to run the body of `s`. */
 static void enter_body(struct thread *t, struct service *s)
 {
-	const struct runq_worker *mine = &sched.queue.worker[t->slot->id];
-	uint64_t epoch = mine->epoch;
+	const struct running *mine = &sched.queue.worker[t->slot->id].run;
+	uint64_t epoch = running_epoch(mine);
 	int64_t now = clock_mono_ns();
 	service_set_status(s, SERVICE_RUNNING);
 	t->run_since_ns = now;
-	t->slice_ns = mine->slice_left_ns;
+	t->slice_ns = load_relaxed(&mine->slice_left_ns);
 	t->run_cpu_ns = load_relaxed(&s->long_runner) ? clock_self_cpu_ns() : -1;
 	if (load_relaxed(&s->message_number))
 		store_relaxed(&s->message_mark_ns, now);
@@ -110,26 +147,29 @@ static int64_t account(struct thread *t, struct service *s, bool detached)
 		store_relaxed(&s->message_mark_ns, 0);
 	}
 	if (detached)
-		runq_charge(&sched.queue, &s->entry, used);
+		runq_charge(&sched.queue, &s->entry, now, used);
 	else
 		runq_stopped(&sched.queue, &s->entry, now, stolen);
 	return now - t->run_since_ns;
+}
+
+void worker_act(const struct runq_action *action, int64_t now_ns)
+{
+	if (action->kind == RUNQ_HANDED) {
+		wake_up(&sched.worker[action->worker]);
+	} else if (action->kind == RUNQ_PREEMPT) {
+		worker_ask(&sched.worker[action->worker], action->epoch);
+		sched_ring(now_ns);
+	} else {
+		sched_ring(action->look_at_ns);
+	}
 }
 
 static void put(struct service *s, enum runq_how how)
 {
 	int64_t now = clock_mono_ns();
 	struct runq_action action = runq_put(&sched.queue, &s->entry, how, now);
-	if (action.kind == RUNQ_HANDED) {
-		struct worker *w = &sched.worker[action.worker];
-		add_acq_rel(&w->wake, 1); /* pairs with the acquire in pick */
-		futex_wake(&w->wake);
-	} else if (action.kind == RUNQ_PREEMPT) {
-		worker_ask(&sched.worker[action.worker], action.epoch);
-		sched_ring(now);
-	} else {
-		sched_ring(action.look_at_ns);
-	}
+	worker_act(&action, now);
 }
 
 void sched_ready(struct service *s)

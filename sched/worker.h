@@ -11,11 +11,16 @@
 struct worker {
 	int id;
 	futex_word wake; /* an idle worker sleeps on it; changed by who hands it a service */
+	_Atomic bool
+		sleeping; /* seq, see wake_up in worker.c: else nobody needs the kernel to wake it */
 	_Atomic(struct thread *) thread; /* who holds it; written by start-up and by the monitor */
 };
 
 /* The entry of every pooled stack: the worker loop. */
 void worker_loop(void);
+
+/* Does what the run queue asks for after a service was put. */
+void worker_act(const struct runq_action *action, int64_t now_ns);
 
 /* Asks the service of that dispatch to stop: a flag, and a signal if it is inside a handler. Best effort,
  * idempotent, harmless when late. Any thread. */

@@ -26,11 +26,10 @@ static double time_cycle(int waiting)
 	double ns[ROUNDS];
 	int64_t now = 0;
 	struct runq_entry *entry = mem_zalloc((size_t)(waiting + 1) * sizeof(*entry));
-	runq_init(&queue, 1, 50000);
+	runq_init(&queue, 1, 0, 50000);
 	for (int i = 0; i <= waiting; i++) {
-		entry[i].worker = entry[i].node.place = -1;
-		entry[i].node.fair.slice_ns = 1000000;
-		entry[i].node.fair.weight = 50 + i % 100;
+		struct settings settings = {.slice_ns = 1000000, .weight = 50 + i % 100};
+		runq_entry_init(&entry[i], &settings);
 		runq_put(&queue, &entry[i], RUNQ_REQUEUE, now);
 	}
 	struct runq_entry *e = runq_next(&queue, 0, now);

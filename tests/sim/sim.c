@@ -150,7 +150,7 @@ static void ask(struct sim *sim, int worker, uint64_t epoch)
 static bool is_asked(struct sim *sim, int worker)
 {
 	struct sim_worker *w = &sim->worker[worker];
-	return w->running && w->wanted == sim->queue.worker[worker].epoch;
+	return w->running && w->wanted == running_epoch(&sim->queue.worker[worker].run);
 }
 
 static void monitor(struct sim *sim)
@@ -256,7 +256,7 @@ static bool turn_is_over(struct sim *sim, int worker)
 	if (load_relaxed(&sim->queue.waiting) == 0)
 		return false;
 	return sim->now_ns - sim->worker[worker].run_since_ns >=
-	       sim->queue.worker[worker].slice_left_ns;
+	       load_relaxed(&sim->queue.worker[worker].run.slice_left_ns);
 }
 
 static void end_of_message(struct sim *sim, int worker)
@@ -301,7 +301,7 @@ static void come_back(struct sim *sim, struct sim_service *s)
 {
 	int64_t used = s->left_ns;
 	end_segment(sim, s);
-	runq_charge(&sim->queue, &s->entry, used);
+	runq_charge(&sim->queue, &s->entry, sim->now_ns, used);
 	if (s->sleep_ns == 0)
 		put(sim, s, RUNQ_RETURN);
 	else
@@ -320,7 +320,7 @@ static void handle(struct sim *sim, const struct sim_event *e)
 {
 	struct sim_worker *w = &sim->worker[e->worker];
 	struct runq_entry *entry;
-	bool meant = w->running && sim->queue.worker[e->worker].epoch == e->stamp;
+	bool meant = w->running && running_epoch(&sim->queue.worker[e->worker].run) == e->stamp;
 	switch (e->kind) {
 	case WAKE:
 		wake(sim, e->s);
@@ -334,9 +334,10 @@ static void handle(struct sim *sim, const struct sim_event *e)
 			start(sim, e->worker, entry);
 		break;
 	case HANDED:
+		/* NULL: it was told to look for itself, and another one was faster. */
 		entry = runq_handed(&sim->queue, e->worker, sim->now_ns);
-		ensure(entry != NULL);
-		start(sim, e->worker, entry);
+		if (entry)
+			start(sim, e->worker, entry);
 		break;
 	case END_OF_MESSAGE:
 		if (w->running && w->stamp == e->stamp)
@@ -392,7 +393,7 @@ struct sim *sim_new(const struct sim_config *config, uint64_t seed)
 	sim->seed = sim->random = seed;
 	sim->monitor_due_ns = INT64_MAX;
 	sim->idle_since_ns = -1;
-	runq_init(&sim->queue, config->workers, config->min_run_ns);
+	runq_init(&sim->queue, config->workers, config->shards, config->min_run_ns);
 	for (int i = 0; i < config->workers; i++)
 		at(sim, (struct sim_event){.kind = NEXT, .worker = i});
 	return sim;
@@ -412,11 +413,9 @@ struct sim_service *sim_add(struct sim *sim, sim_body *body, int64_t slice_ns, i
 	struct sim_service *s = &sim->service[sim->services++];
 	s->body = body;
 	s->woke_ns = -1;
-	s->entry.worker = -1;
-	s->entry.node.place = -1;
-	s->entry.node.fair.slice_ns = slice_ns;
-	s->entry.node.fair.weight = weight;
-	s->entry.node.fair.credit_ns = FAIR_CREDIT_NS;
+	struct settings settings = {
+		.slice_ns = slice_ns, .weight = weight, .credit_ns = FAIR_CREDIT_NS};
+	runq_entry_init(&s->entry, &settings);
 	at(sim, (struct sim_event){.at_ns = sim->now_ns + start_ns, .kind = WAKE, .s = s});
 	return s;
 }
@@ -424,7 +423,7 @@ struct sim_service *sim_add(struct sim *sim, sim_body *body, int64_t slice_ns, i
 /* Is a worker idle, not handed anything, while somebody waits? */
 static void watch_idle(struct sim *sim)
 {
-	if (sim->queue.idle_count > 0 && sim->queue.heap.count > 0) {
+	if (idle_count(&sim->queue.idle) > 0 && load_relaxed(&sim->queue.waiting) > 0) {
 		if (sim->idle_since_ns < 0)
 			sim->idle_since_ns = sim->now_ns;
 		return;

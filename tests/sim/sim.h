@@ -13,7 +13,7 @@
 
 #include "sched/runq.h"
 
-enum { SIM_SERVICES_MAX = 1024, SIM_BUCKETS = 400 };
+enum { SIM_SERVICES_MAX = 10240, SIM_WORKERS_MAX = 128, SIM_BUCKETS = 400 };
 
 struct sim;
 struct sim_service;
@@ -54,7 +54,7 @@ struct sim_worker {
 struct sim_event;
 
 struct sim_config {
-	int workers;
+	int workers, shards; /* 0: the usual number */
 	int64_t min_run_ns;
 	int64_t step_ns;          /* from stopping to requeueing */
 	int64_t switch_ns;        /* from stopping to the next pick */
@@ -72,7 +72,7 @@ struct sim {
 	uint64_t seed, random;
 	int64_t now_ns;
 	struct runq queue;
-	struct sim_worker worker[64];
+	struct sim_worker worker[SIM_WORKERS_MAX];
 	struct sim_service service[SIM_SERVICES_MAX];
 	int services;
 	int64_t monitor_due_ns;

@@ -233,7 +233,7 @@ static void check_forgotten(struct sim *sim)
 		struct sim_service *s = &sim->service[i];
 		bool waiting = s->status == SIM_WAITING;
 		int64_t wait = waiting ? sim->now_ns - s->entry.runnable_at_ns : 0;
-		raise_ns(&wait, s->entry.longest_wait_ns);
+		raise_ns(&wait, s->entry.waits.longest_ns);
 		double limit =
 			(3.0 * (double)s->entry.node.fair.slice_ns + 2e6) / share[i] + slices;
 		raise_to(&worst.wait, (double)wait / limit);

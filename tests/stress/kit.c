@@ -8,6 +8,7 @@
 #include "core/name.h"
 #include "core/text.h"
 #include "core/timer.h"
+#include "sched/groups.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -55,10 +56,12 @@ static void fire_timer(uint32_t handle, int32_t session)
 	sched_post(0, handle, MESSAGE_RESPONSE, session, NULL, 0);
 }
 
-void kit_start(int workers, int spares, const void *vm_address)
+void kit_start(int workers, int shards, int spares, const void *vm_address)
 {
 	struct sched_options options = {
 		.workers = workers,
+		.shards = shards,
+		.search_ns = 20 * NS_PER_US,
 		.spares_max = spares,
 		.stack_bytes = STACK_BYTES,
 		.min_run_ns = 50 * NS_PER_US,
@@ -93,6 +96,7 @@ void kit_stop(void)
 	thread_term();
 	stack_term();
 	runq_term(&sched.queue);
+	groups_term();
 	mem_free(sched.worker);
 	service_term();
 	handle_term();

@@ -16,8 +16,9 @@ NORETURN void kit_fail(const char *file, int line, const char *fmt, ...) PRINTF(
 			kit_fail(__FILE__, __LINE__, __VA_ARGS__);                                 \
 	} while (0)
 
-/* Starts everything but the monitor. Lines of the log go to $STRESS_LOG, by default nowhere. */
-void kit_start(int workers, int spares, const void *vm_address);
+/* Starts everything but the monitor; `shards` of the run queue, 0: the usual number. Lines of the log go to
+ * $STRESS_LOG, by default nowhere. */
+void kit_start(int workers, int shards, int spares, const void *vm_address);
 /* Waits until all services have ended, ends the threads and gives all memory back. */
 void kit_stop(void);
 /* Waits until no more than `count` services live. */

@@ -206,7 +206,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	set_paths();
 	vm_options_for = options_for;
-	kit_start(WORKERS, SPARES, vm_library_address());
+	kit_start(WORKERS, 0, SPARES, vm_library_address());
 	part("warm-up", WARM_UP, false, plain, &random);
 	size_t before = mem_allocated_bytes();
 	part("easy", kills / 2, false, plain, &random);

@@ -404,7 +404,7 @@ int main(int argc, char **argv)
 	set_paths(path, sizeof(path));
 	sem_init(&answers, 0, 0);
 	vm_options_for = options_for;
-	kit_start(WORKERS, SPARES, vm_library_address());
+	kit_start(WORKERS, 0, SPARES, vm_library_address());
 	check(park_is_possible() && text_fragile_count() > 0, "this machine cannot park");
 	start_collector();
 	for (size_t i = 0; i < COUNT_OF(part); i++)

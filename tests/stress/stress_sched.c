@@ -33,7 +33,6 @@ enum {
 	TIMERS_MAX = 32,
 	LIVING_MAX = 1500,
 	SPARES = 4,
-	ROUNDS = 4, /* with 1, 2, 3, 4 workers */
 	TIMER_SESSION = 0x40000000,
 	SLICE_NS = 200 * 1000,
 };
@@ -334,6 +333,7 @@ static void change_somebody(uint64_t *random)
 		return;
 	struct settings settings = {
 		.class = CLASS_NORMAL,
+		.group = kit_random(random) % 2 == 0,
 		.slice_ns = SLICE_NS / 2 + kit_random(random) % SLICE_NS,
 		.credit_ns = kit_random(random) % NS_PER_MS,
 		.weight = 1 + (int32_t)(kit_random(random) % 1000),
@@ -475,22 +475,23 @@ static void bustle(uint64_t *random)
 	} while (service_living() > IMMORTALS);
 }
 
-static void round_of(int workers, uint32_t messages, uint64_t *random)
+static void round_of(int workers, int shards, uint32_t messages, uint64_t *random)
 {
 	struct monitor_options options = {.warn_ns = NS_PER_S, .handoff_ns = NS_PER_MS};
 	int64_t begin = clock_mono_ns();
 	reset(messages);
-	kit_start(workers, SPARES, NULL);
+	kit_start(workers, shards, SPARES, NULL);
 	monitor_start(&options);
 	populate(random);
 	bustle(random);
 	settle();
-	printf("%d workers: ", workers);
+	printf("%d workers, %d shards: ", workers, sched.queue.shards);
 	judge_tickets();
 	kill_immortals();
 	uint64_t hand_offs = load_relaxed(&sched.handoffs);
 	check(load_relaxed(&made) == load_relaxed(&closed), "not all that were made were closed");
 	check(hand_offs > 0, "nobody was handed off");
+	check(load_relaxed(&sched.queue.starved) == 0, "the backstop had to help");
 	monitor_stop();
 	kit_stop();
 	mem_free(tickets);
@@ -502,6 +503,11 @@ static void round_of(int workers, uint32_t messages, uint64_t *random)
 	fflush(stdout);
 }
 
+/* One heap for all, and one for each as with many workers. */
+static const struct {
+	int workers, shards;
+} rounds[] = {{1, 1}, {2, 1}, {4, 1}, {3, 3}, {4, 4}};
+
 int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)clock_wall_ns();
@@ -512,8 +518,8 @@ int main(int argc, char **argv)
 	printf("stress_sched: seed %llu, %u messages a round\n", (unsigned long long)seed,
 	       messages);
 	fflush(stdout);
-	for (int i = 0; i < ROUNDS; i++)
-		round_of(i + 1, messages, &random);
+	for (size_t i = 0; i < COUNT_OF(rounds); i++)
+		round_of(rounds[i].workers, rounds[i].shards, messages, &random);
 	printf("stress_sched: ok\n");
 	return 0;
 }

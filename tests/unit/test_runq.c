@@ -16,17 +16,15 @@ static struct runq q;
 
 static struct runq_entry entry(int64_t slice_ns, int32_t weight)
 {
-	struct runq_entry e = {.worker = -1};
-	e.node.place = -1;
-	e.node.fair.slice_ns = slice_ns;
-	e.node.fair.weight = weight;
-	e.node.fair.credit_ns = MS;
+	struct runq_entry e;
+	runq_entry_init(&e, &(struct settings){
+				    .slice_ns = slice_ns, .weight = weight, .credit_ns = MS});
 	return e;
 }
 
 static void begin(int workers)
 {
-	runq_init(&q, workers, MIN_RUN);
+	runq_init(&q, workers, 0, MIN_RUN);
 }
 
 static void expect(struct runq_action a, int kind, int worker, uint64_t epoch, int64_t look_at_ns)
@@ -51,21 +49,19 @@ static void test_idle_worker_is_handed_the_service(void **state UNUSED)
 	begin(2);
 	struct runq_entry e = entry(MS, 100);
 	assert_null(runq_next(&q, 1, 0));
-	assert_int_equal(q.idle_count, 1);
+	assert_int_equal(idle_count(&q.idle), 1);
 	assert_null(runq_handed(&q, 1, 0));
-	assert_int_equal(q.idle_count, 1);
+	assert_int_equal(idle_count(&q.idle), 1);
 	expect(runq_put(&q, &e, RUNQ_WAKE, 10), RUNQ_HANDED, 1, 0, 0);
-	assert_int_equal(q.idle_count, 0);
-	assert_int_equal(q.heap.count, 0);
+	assert_int_equal(idle_count(&q.idle), 0);
+	assert_int_equal(q.shard[0].heap.count, 0);
 	assert_int_equal(e.worker, -1);
-	/* It is no longer in the queue: nobody else gets it. */
-	assert_false(runq_remove(&q, &e));
 	assert_ptr_equal(runq_handed(&q, 1, 30), &e);
 	assert_int_equal(e.worker, 1);
-	assert_int_equal(q.worker[1].epoch, 3); /* it starts at the number, steps of two */
-	assert_int_equal(e.waits, 1);
-	assert_int_equal(e.longest_wait_ns, 20);
-	assert_int_equal(e.wait_sum_ns, 20);
+	assert_int_equal(running_epoch(&q.worker[1].run), 3); /* it starts at the number, steps of two */
+	assert_int_equal(e.waits.count, 1);
+	assert_int_equal(e.waits.longest_ns, 20);
+	assert_int_equal(e.waits.sum_ns, 20);
 	assert_null(runq_handed(&q, 1, 40));
 	runq_term(&q);
 }
@@ -76,7 +72,7 @@ static void test_giving_up_idleness(void **state UNUSED)
 	struct runq_entry e = entry(MS, 100);
 	assert_null(runq_next(&q, 0, 0));
 	assert_true(runq_not_idle(&q, 0));
-	assert_int_equal(q.idle_count, 0);
+	assert_int_equal(idle_count(&q.idle), 0);
 	assert_false(runq_not_idle(&q, 0));
 	assert_null(runq_next(&q, 0, 0));
 	runq_put(&q, &e, RUNQ_WAKE, 0);
@@ -107,15 +103,15 @@ static void test_wake_preempts_the_latest_deadline(void **state UNUSED)
 	run(&c, 2, 0);
 	/* Later than all of them: it waits, and the monitor starts to look. */
 	expect(runq_put(&q, &late, RUNQ_WAKE, MIN_RUN), RUNQ_QUEUED, -1, 0, MIN_RUN);
-	expect(runq_put(&q, &light, RUNQ_WAKE, MIN_RUN), RUNQ_PREEMPT, 1, q.worker[1].epoch, 0);
+	expect(runq_put(&q, &light, RUNQ_WAKE, MIN_RUN), RUNQ_PREEMPT, 1, running_epoch(&q.worker[1].run), 0);
 	assert_int_equal(q.waiting, 2);
-	assert_ptr_equal(order_heap_first(&q.heap), &light.node);
+	assert_ptr_equal(order_heap_first(&q.shard[0].heap), &light.node);
 	runq_stopped(&q, &b, 60 * US, 0);
 	assert_int_equal(b.worker, -1);
-	assert_null(q.worker[1].running);
+	assert_false(running_read(&q.worker[1].run, &(struct run_view){0}));
 	expect(runq_put(&q, &b, RUNQ_REQUEUE, 60 * US), RUNQ_QUEUED, -1, 0, INT64_MAX);
 	assert_ptr_equal(runq_next(&q, 1, 61 * US), &light);
-	assert_int_equal(light.longest_wait_ns, 11 * US);
+	assert_int_equal(light.waits.longest_ns, 11 * US);
 	runq_term(&q);
 }
 
@@ -133,7 +129,7 @@ static void test_nobody_is_preempted_before_min_run(void **state UNUSED)
 	assert_true(runq_due(&q, 1000 + MIN_RUN, &due));
 	assert_int_equal(due.asked, 1);
 	assert_int_equal(due.ask[0].worker, 0);
-	assert_int_equal(due.ask[0].epoch, q.worker[0].epoch);
+	assert_int_equal(due.ask[0].epoch, running_epoch(&q.worker[0].run));
 	assert_int_equal(due.first_waits_ns, 1000 + MIN_RUN - 2000);
 	/* A second one, when the queue is not empty: the monitor must know when the first could go. */
 	struct runq_entry other = entry(MS, 100);
@@ -206,12 +202,14 @@ static void test_due_asks_as_many_as_wait(void **state UNUSED)
 static void test_due_does_not_wait_for_the_lock(void **state UNUSED)
 {
 	begin(1);
+	struct runq_entry a = entry(MS, 100);
 	struct runq_due due;
-	pthread_mutex_lock(&q.lock);
+	runq_put(&q, &a, RUNQ_REQUEUE, 0);
+	pthread_mutex_lock(&q.shard[0].lock);
 	assert_false(runq_due(&q, 0, &due));
 	assert_int_equal(due.asked, 0);
 	assert_true(due.look_again_ns == INT64_MAX);
-	pthread_mutex_unlock(&q.lock);
+	pthread_mutex_unlock(&q.shard[0].lock);
 	assert_true(runq_due(&q, 0, &due));
 	runq_term(&q);
 }
@@ -225,7 +223,6 @@ static void test_time_alone_takes_v_along(void **state UNUSED)
 	/* 10 s alone cost nothing: the newcomer starts beside it, not 10 s ahead. */
 	runq_put(&q, &other, RUNQ_WAKE, 10000 * MS);
 	assert_int_equal(q.v_ns, 10000 * MS);
-	assert_int_equal(hog.node.fair.ve_ns, 10000 * MS);
 	assert_int_equal(other.node.fair.ve_ns, 10000 * MS);
 	/* From now on somebody waits: charged, and V stays. */
 	runq_stopped(&q, &hog, 10003 * MS, 0);
@@ -266,33 +263,28 @@ static void test_detached_leaves_its_worker_and_is_charged(void **state UNUSED)
 	assert_int_equal(a.worker, -1);
 	assert_int_equal(a.node.fair.ve_ns, MS);
 	assert_ptr_equal(runq_next(&q, 0, 2 * MS), &b);
-	runq_charge(&q, &a, 6 * MS);
+	runq_charge(&q, &a, 8 * MS, 6 * MS);
 	assert_int_equal(a.node.fair.ve_ns, 4 * MS);
 	expect(runq_put(&q, &a, RUNQ_RETURN, 8 * MS), RUNQ_QUEUED, -1, 0, 8 * MS);
 	runq_term(&q);
 }
 
-static void test_remove_and_change(void **state UNUSED)
+static void test_change(void **state UNUSED)
 {
 	begin(1);
 	struct runq_entry hog = entry(MS, 100), a = entry(MS, 100), b = entry(4 * MS, 100);
 	run(&hog, 0, 0);
 	runq_put(&q, &a, RUNQ_WAKE, 0);
 	runq_put(&q, &b, RUNQ_WAKE, 0);
-	assert_ptr_equal(order_heap_first(&q.heap), &a.node);
+	assert_ptr_equal(order_heap_first(&q.shard[0].heap), &a.node);
 	/* The order follows at once. */
-	runq_change(&q, &b, &(struct settings){.slice_ns = MS / 2, .weight = 1000});
-	assert_ptr_equal(order_heap_first(&q.heap), &b.node);
-	assert_true(order_heap_is_valid(&q.heap));
-	assert_int_equal(b.node.fair.weight, 1000);
+	runq_change(&q, &b, &(struct settings){.slice_ns = MS / 2, .weight = 1000}, NULL, 0);
+	assert_ptr_equal(order_heap_first(&q.shard[0].heap), &b.node);
+	assert_true(order_heap_is_valid(&q.shard[0].heap));
 	/* Of a running one too. */
-	runq_change(&q, &hog, &(struct settings){.slice_ns = 3 * MS, .weight = 300});
+	runq_change(&q, &hog, &(struct settings){.slice_ns = 3 * MS, .weight = 300}, NULL, 0);
 	assert_int_equal(hog.node.fair.slice_ns, 3 * MS);
-	assert_true(runq_remove(&q, &b));
-	assert_int_equal(q.waiting, 1);
-	assert_false(runq_remove(&q, &b));
-	assert_false(runq_remove(&q, &hog));
-	assert_ptr_equal(order_heap_first(&q.heap), &a.node);
+	assert_int_equal(b.node.fair.weight, 1000);
 	runq_term(&q);
 }
 
@@ -301,19 +293,18 @@ static void test_epochs_name_dispatches(void **state UNUSED)
 	begin(1);
 	struct runq_entry a = entry(MS, 100);
 	run(&a, 0, 0);
-	uint64_t first = q.worker[0].epoch;
+	uint64_t first = running_epoch(&q.worker[0].run);
 	runq_stopped(&q, &a, 10, 0);
 	run(&a, 0, 20);
-	assert_int_equal(q.worker[0].epoch, first + 1);
-	assert_int_equal(q.worker[0].started_ns, 20);
+	assert_int_equal(running_epoch(&q.worker[0].run), first + 1);
+	assert_int_equal(q.worker[0].run.started_ns, 20);
 	runq_term(&q);
 }
 
 static void test_a_brief_one_is_given_a_quarter_of_its_slice(void **state UNUSED)
 {
-	struct runq_entry runs = {.node = {.place = -1}, .worker = -1}, wakes = runs;
-	runs.node.fair = wakes.node.fair = (struct fair){.slice_ns = MS, .weight = 100};
-	runq_init(&q, 1, 50 * US);
+	struct runq_entry runs = entry(MS, 100), wakes = entry(MS, 100);
+	begin(1);
 	runq_put(&q, &runs, RUNQ_WAKE, 0);
 	assert_ptr_equal(runq_next(&q, 0, 0), &runs);
 	runq_stopped(&q, &runs, 10 * MS, 0);
@@ -347,7 +338,7 @@ int main(void)
 		cmocka_unit_test(test_stopping_alone_takes_v_along),
 		cmocka_unit_test(test_stolen_time_is_not_charged),
 		cmocka_unit_test(test_detached_leaves_its_worker_and_is_charged),
-		cmocka_unit_test(test_remove_and_change),
+		cmocka_unit_test(test_change),
 		cmocka_unit_test(test_epochs_name_dispatches),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

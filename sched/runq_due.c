@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The run queue as the monitor sees it: who must make room now, when to look again, and the backstop.
+ */
+#include "sched/runq_internal.h"
+
+/* The monitor does not come back sooner than this for what it cannot plan. */
+enum { LOOK_NS = 50000 };
+
+static void look_at(struct runq_due *due, int64_t at_ns)
+{
+	if (at_ns < due->look_again_ns)
+		due->look_again_ns = at_ns;
+}
+
+static void ask(struct runq_due *due, int worker, uint64_t epoch)
+{
+	if (due->asked >= (int)COUNT_OF(due->ask))
+		return;
+	due->ask[due->asked].worker = worker;
+	due->ask[due->asked++].epoch = epoch;
+}
+
+/* How many run with a later deadline than `key` on worker i: they are stopped before it. */
+static int rank_of(struct runq *q, int i, const struct fair *key, int64_t now_ns)
+{
+	int rank = 0;
+	for (int j = 0; j < q->workers; j++) {
+		struct run_view view;
+		if (j == i || !running_read(&q->worker[j].run, &view))
+			continue;
+		struct fair its = run_view_key(&view, now_ns);
+		if (fair_before(key, &its) || (j < i && !fair_before(&its, key)))
+			rank++;
+	}
+	return rank;
+}
+
+/* When the service on worker i must make room: at the end of its slice, or, if one of those who wait in its shard
+ * goes before it and has not got the place of somebody with a later deadline, as soon as its patience is over. */
+static int64_t due_at(struct runq *q, const struct shard *s, int i, const struct run_view *view,
+		      int64_t now_ns)
+{
+	int64_t end = view->started_ns + view->slice_left_ns;
+	int64_t soon = view->started_ns + view->patience_ns;
+	const struct heap_node *first = shard_first(s);
+	struct fair key = run_view_key(view, now_ns);
+	if (soon >= end || first == NULL || !fair_before(&first->fair, &key))
+		return end;
+	int rank = q->shards == 1 ? rank_of(q, i, &key, now_ns) : 0;
+	return order_heap_before(&s->heap, &key, rank + 1) > rank ? soon : end;
+}
+
+static void look_at_worker(struct runq *q, const struct shard *s, int i, int waiting,
+			   int64_t now_ns, struct runq_due *due)
+{
+	struct run_view view;
+	bool runs = running_read(&q->worker[i].run, &view);
+	int64_t at = runs ? due_at(q, s, i, &view, now_ns) : now_ns;
+	if (at > now_ns) {
+		look_at(due, at);
+		return;
+	}
+	/* Whoever comes next on this worker is not dispatched yet, and nobody rings for it. */
+	int64_t min_run_ns = load_relaxed(&q->min_run_ns);
+	look_at(due, now_ns + (min_run_ns > LOOK_NS ? min_run_ns : LOOK_NS));
+	if (runs && due->asked < waiting)
+		ask(due, i, view.epoch);
+}
+
+static struct runq_entry *waiting_longest(struct heap_node *first)
+{
+	struct group *g = group_of(first);
+	return runq_entry_of(g ? order_heap_first(&g->waiting) : first);
+}
+
+/* ---- the backstop ---- */
+
+/* So many dispatches for each who waits and each worker may go by while somebody seems to be passed over: as many
+ * picks have compared with its shard by then that chance is no explanation (e^-16), and a machine that keeps a
+ * thread from running is none either. */
+enum { PATIENT_DISPATCHES = 16 };
+
+static bool is_late(const struct runq *q, struct heap_node *first, int64_t now_ns)
+{
+	const struct fair *f = &first->fair;
+	int64_t allowed_ns = RUNQ_STARVED_NS + 4 * fair_virtual(f, f->slice_ns);
+	return load_relaxed(&q->v_ns) - f->vd_ns > allowed_ns &&
+	       now_ns - waiting_longest(first)->runnable_at_ns > RUNQ_STARVED_NS;
+}
+
+static uint64_t dispatches(const struct runq *q)
+{
+	uint64_t sum = 0;
+	for (int i = 0; i < q->workers; i++)
+		sum += running_epoch(&q->worker[i].run) / (uint64_t)q->workers;
+	return sum;
+}
+
+/* Has the head been passed over, and for long enough since this was noticed? */
+static bool is_passed_over(struct runq *q, struct shard *s, struct heap_node *first, int64_t now_ns)
+{
+	if (!is_late(q, first, now_ns))
+		return false;
+	uint64_t total = dispatches(q);
+	if (s->suspect != first) {
+		s->suspect = first;
+		s->suspect_since = total;
+		return false;
+	}
+	int32_t all = load_relaxed(&q->waiting) + q->workers;
+	return total - s->suspect_since > (uint64_t)(PATIENT_DISPATCHES * all);
+}
+
+/* Puts the head of `s` first in the shard `to`; nothing if that one's lock is taken. A group stays at home. */
+static void move_head(struct runq *q, struct shard *s, struct heap_node *first, int to)
+{
+	struct shard *target = &q->shard[to];
+	if (target == s || first->is_group || pthread_mutex_trylock(&target->lock) != 0)
+		return;
+	shard_remove(s, first);
+	struct heap_node *head = shard_first(target);
+	if (head && !fair_before(&first->fair, &head->fair))
+		first->fair.vd_ns = head->fair.vd_ns - 1;
+	store_release(&runq_entry_of(first)->shard, to); /* pairs with runq_lock_entry */
+	shard_push(target, first);
+	pthread_mutex_unlock(&target->lock);
+}
+
+static void help_the_starved(struct runq *q, struct shard *s, int64_t now_ns, struct runq_due *due)
+{
+	struct heap_node *first = shard_first(s);
+	struct run_view view;
+	if (first == NULL || !is_passed_over(q, s, first, now_ns))
+		return;
+	int victim = runq_find_victim(q, NULL, now_ns, &view);
+	if (victim < 0)
+		return;
+	s->suspect = NULL;
+	add_relaxed(&q->starved, 1);
+	move_head(q, s, first, runq_shard_of(q, victim));
+	ask(due, victim, view.epoch);
+	look_at(due, now_ns + LOOK_NS);
+}
+
+/* ---- the whole ---- */
+
+static void look_at_shard(struct runq *q, int at, int waiting, int64_t now_ns, struct runq_due *due)
+{
+	struct shard *s = &q->shard[at];
+	struct heap_node *first = shard_first(s);
+	if (first) {
+		int64_t waits_ns = now_ns - waiting_longest(first)->runnable_at_ns;
+		if (waits_ns > due->first_waits_ns)
+			due->first_waits_ns = waits_ns;
+	}
+	int begin = q->shards == 1 ? 0 : at, end = q->shards == 1 ? q->workers : at + 1;
+	for (int i = begin; i < end; i++)
+		look_at_worker(q, s, i, waiting, now_ns, due);
+	help_the_starved(q, s, now_ns, due);
+}
+
+bool runq_due(struct runq *q, int64_t now_ns, struct runq_due *due)
+{
+	bool all = true;
+	int waiting = load_relaxed(&q->waiting);
+	*due = (struct runq_due){.look_again_ns = INT64_MAX, .waiting = waiting};
+	for (int i = 0; waiting > 0 && i < q->shards; i++) {
+		if (pthread_mutex_trylock(&q->shard[i].lock) != 0) {
+			all = false;
+			continue;
+		}
+		look_at_shard(q, i, waiting, now_ns, due);
+		runq_unlock(&q->shard[i]);
+	}
+	return all;
+}
