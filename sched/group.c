@@ -33,13 +33,14 @@ void group_change(struct group *g, const struct settings *settings, int64_t v_ns
 	renew_deadline(g);
 }
 
-void group_place(struct group *g, struct heap_node *member, bool woken, int64_t v_ns)
+void group_place(struct group *g, struct heap_node *member, bool woken, int64_t v_ns,
+		 int64_t slack_ns)
 {
 	/* The group slept if none of its members did anything. */
 	if (woken && g->waiting.count == 0 && g->running == 0)
 		fair_wake(&g->node.fair, v_ns);
 	else
-		fair_requeue(&g->node.fair, v_ns);
+		fair_requeue(&g->node.fair, v_ns - slack_ns);
 	renew_deadline(g);
 	if (woken)
 		fair_wake(&member->fair, g->v_ns);

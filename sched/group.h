@@ -34,8 +34,10 @@ void group_term(struct group *g);
 void group_change(struct group *g, const struct settings *settings, int64_t v_ns);
 
 /* A member has something to do: it was woken, or it was stopped. `v_ns` is the queue's virtual time. Its own and the
- * group's run times are placed; nothing is pushed. */
-void group_place(struct group *g, struct heap_node *member, bool woken, int64_t v_ns);
+ * group's run times are placed; nothing is pushed.
+ * `slack_ns`: how far V can be ahead of the shard (runq.c). */
+void group_place(struct group *g, struct heap_node *member, bool woken, int64_t v_ns,
+		 int64_t slack_ns);
 /* It waits for its turn; the caller pushes or fixes the group's node. */
 void group_push(struct group *g, struct heap_node *member);
 /* The member whose turn it is; the caller removes or fixes the group's node. */

@@ -9,8 +9,11 @@ static struct runq_entry kick_mark;
 /* Of other shards a pick takes the head only if its deadline is earlier by this much (virtual time): moving a
  * service to another worker costs cache misses. */
 enum { STEAL_MARGIN_NS = 50000 };
+/* V is the latest start tag of all shards, and a shard can lag behind it by some slices; whoever has waited there must
+ * not be taken for one whose weight is infeasible. */
+enum { SHARDS_SLACK_NS = 3000000 };
 /* With more workers a waker compares with this many of them, chosen at random. */
-enum { VICTIMS_ALL_MAX = 64, VICTIMS_SAMPLE = 32 };
+enum { VICTIMS_ALL_MAX = 128, VICTIMS_SAMPLE = 64 };
 
 void runq_init(struct runq *q, int workers, int shards, int64_t min_run_ns)
 {
@@ -132,14 +135,15 @@ static void place(struct runq *q, struct runq_entry *e, enum runq_how how)
 	struct fair *f = &e->node.fair;
 	int64_t v_ns = load_relaxed(&q->v_ns);
 	bool woken = how == RUNQ_WAKE;
+	int64_t slack_ns = q->shards == 1 ? 0 : SHARDS_SLACK_NS;
 	if (e->group)
-		group_place(e->group, &e->node, woken, v_ns);
+		group_place(e->group, &e->node, woken, v_ns, slack_ns);
 	else if (!e->spawned)
 		fair_spawn(f, v_ns, f->slice_ns, f->weight);
 	else if (woken)
 		fair_wake(f, v_ns);
 	else
-		fair_requeue(f, v_ns);
+		fair_requeue(f, v_ns - slack_ns);
 	e->spawned = true;
 }
 
@@ -160,6 +164,15 @@ int runq_kick(struct runq *q)
 	return worker;
 }
 
+/* Would the worker, once it is asked, take `key` next? Not if it was asked for somebody else, or if somebody more
+ * urgent waits in its own shard. */
+static bool would_take(const struct runq *q, int worker, const struct fair *key, uint64_t epoch)
+{
+	if (load_relaxed(&q->worker[worker].asked) == epoch)
+		return false;
+	return q->shards == 1 || load_relaxed(&q->shard[worker].first_vd_ns) > key->vd_ns;
+}
+
 int runq_find_victim(struct runq *q, const struct fair *key, int64_t now_ns, struct run_view *out)
 {
 	int victim = -1, n = q->workers <= VICTIMS_ALL_MAX ? q->workers : VICTIMS_SAMPLE;
@@ -169,6 +182,8 @@ int runq_find_victim(struct runq *q, const struct fair *key, int64_t now_ns, str
 	for (int i = 0; i < n; i++, at = (at + step) % q->workers) {
 		struct run_view view;
 		if (!running_read(&q->worker[at].run, &view))
+			continue;
+		if (key && !would_take(q, at, key, view.epoch))
 			continue;
 		struct fair its = run_view_key(&view, now_ns);
 		if ((key == NULL && victim < 0) || fair_before(&latest, &its)) {
@@ -213,6 +228,10 @@ static struct runq_action queue(struct runq *q, struct shard *s, struct runq_ent
 	if (load_relaxed(&q->waiting) == 0)
 		action.look_at_ns = now_ns; /* the first to wait: the monitor starts to tick */
 	runq_push(q, s, e);
+	if (victim >= 0)
+		store_relaxed(&q->worker[victim].asked, view.epoch);
+	if (victim >= 0 && e->group == NULL)
+		store_relaxed(&s->urgent, true);
 	runq_unlock(s);
 	/* With one shard, who requeues takes the head itself, and no idle worker would find more than that. */
 	if (how != RUNQ_REQUEUE || q->shards > 1) {
@@ -300,6 +319,8 @@ static int choose(struct runq *q, int worker, int64_t now_ns)
 	int64_t own_ns = load_relaxed(&q->shard[own].first_vd_ns);
 	if (q->shards == 1)
 		return own_ns == SHARD_EMPTY ? -1 : 0;
+	if (own_ns != SHARD_EMPTY && load_relaxed(&q->shard[own].urgent))
+		return own;
 	uint32_t chance = runq_mix((uint64_t)now_ns * 31 + (uint64_t)worker);
 	int other = load_relaxed(&q->shard[own].count) > 1 ? (int)(chance % (unsigned)q->shards)
 							   : earliest_shard(q, chance);
@@ -315,6 +336,7 @@ static struct runq_entry *take(struct runq *q, int from, int worker, int64_t now
 	pthread_mutex_lock(&s->lock);
 	struct heap_node *first = shard_first(s);
 	struct runq_entry *e = NULL;
+	store_relaxed(&s->urgent, false);
 	if (first) {
 		struct group *g = group_of(first);
 		e = runq_entry_of(g ? order_heap_first(&g->waiting) : first);

@@ -52,7 +52,9 @@ struct runq_entry {
 
 struct runq_worker {
 	struct running run;                  /* written by the thread that holds the slot */
-	_Atomic(struct runq_entry *) handed; /* for an idle worker: a service, or runq_kick */
+	_Atomic(struct runq_entry *) handed; /* for an idle worker: a service, or the kick mark */
+	_Atomic uint64_t
+		asked; /* the dispatch that a wake-up has chosen already: the next one chooses another */
 };
 
 struct runq {

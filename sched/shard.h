@@ -24,6 +24,8 @@ struct shard {
 	/* Written with the lock. Seq: a worker that has enlisted as idle reads it, see idle.h. */
 	_Atomic int64_t first_vd_ns; /* SHARD_EMPTY */
 	_Atomic int32_t count;
+	/* Somebody who woke waits here for the worker that it preempts: its next pick looks nowhere else. */
+	_Atomic bool urgent;
 } __attribute__((aligned(CACHE_LINE_BYTES)));
 
 void shard_init(struct shard *s);

@@ -420,6 +420,12 @@ struct sim_service *sim_add(struct sim *sim, sim_body *body, int64_t slice_ns, i
 	return s;
 }
 
+void sim_join(struct sim *sim, struct sim_service *s, struct group *group,
+	      const struct settings *settings)
+{
+	runq_change(&sim->queue, &s->entry, settings, group, sim->now_ns);
+}
+
 /* Is a worker idle, not handed anything, while somebody waits? */
 static void watch_idle(struct sim *sim)
 {

@@ -71,7 +71,7 @@ struct sim {
 	struct sim_config config;
 	uint64_t seed, random;
 	int64_t now_ns;
-	struct runq queue;
+	struct runq queue; /* of one shard or many */
 	struct sim_worker worker[SIM_WORKERS_MAX];
 	struct sim_service service[SIM_SERVICES_MAX];
 	int services;
@@ -98,6 +98,9 @@ void sim_free(struct sim *sim);
 /* It is woken for the first time after `start_ns`. */
 struct sim_service *sim_add(struct sim *sim, sim_body *body, int64_t slice_ns, int32_t weight,
 			    int64_t start_ns);
+/* From now on it shares the weight of the group with the other members, and has the group's slice. */
+void sim_join(struct sim *sim, struct sim_service *s, struct group *group,
+	      const struct settings *settings);
 void sim_start_sampling(struct sim *sim);
 /* Goes on for so long. */
 void sim_run(struct sim *sim, int64_t duration_ns);

@@ -1,30 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the policy promises, over random worlds. Each property takes a seed, builds a world from it, runs it
- * and compares; the bounds stand in `bound` with what was measured when they were set.
+ * What the policy promises with one heap for all workers (up to 8), over random worlds. Each property takes a seed,
+ * builds a world from it, runs it and compares.
  *
- * sim_fair [seed [rounds [property]]]: replays, or runs more of them. Without arguments the same seeds every
- * time: the verdict does not depend on luck.
+ * sim_fair [seed [rounds [property]]]: replays, or runs more of them.
  */
-#include "sim/sim.h"
+#include "sim/judge.h"
 #include "core/clock.h"
 
-#include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-static const struct {
-	double share_error; /* of what it is entitled to, when that is at most `feasible` of a worker */
-	double capped_error;           /* entitled to a whole worker or more */
-	double feasible, clearly_more; /* close to one worker is what lies between */
-	double lag_slices;             /* ahead or behind, in slices of the largest, */
-	int64_t lag_extra_ns;          /* and this for lateness of the monitor and of the signal */
-	double cheater_gain;           /* CPU of a cheater : CPU of an honest service */
-	int64_t light_p99_ns, light_max_ns;
-	double preemptions_a_wake; /* wake-ups stop one service, not all */
-} bound = {
+struct bounds bound = {
 	.share_error = 0.01,
 	.capped_error = 0.01,
 	.feasible = 0.8,
@@ -35,257 +21,8 @@ static const struct {
 	.light_p99_ns = 250 * NS_PER_US,
 	.light_max_ns = 1500 * NS_PER_US,
 	.preemptions_a_wake = 1.6,
+	.wait = 1,
 };
-
-static struct {
-	const char *property;
-	uint64_t seed;
-	int failures, runs;
-	int64_t virtual_ns;
-	double share_error, capped_error, lag_ahead, lag_behind, cheater_gain, wait;
-	double preemptions_a_wake;
-	int64_t light_p99_ns, light_max_ns, idle_ns, dispatches, tick_ns;
-} worst;
-
-PRINTF(2, 3) static void check(bool good, const char *format, ...)
-{
-	if (good)
-		return;
-	va_list args;
-	va_start(args, format);
-	fprintf(stderr, "sim_fair: FAILED: %s, seed %llu: ", worst.property,
-		(unsigned long long)worst.seed);
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	worst.failures++;
-}
-
-static void raise_to(double *worst_so_far, double value)
-{
-	if (value > *worst_so_far)
-		*worst_so_far = value;
-}
-
-static void raise_ns(int64_t *worst_so_far, int64_t value)
-{
-	if (value > *worst_so_far)
-		*worst_so_far = value;
-}
-
-/* ---- bodies ---- */
-
-/* One message that never ends. */
-static void hog(struct sim *sim UNUSED, struct sim_service *s UNUSED, int64_t *run_ns,
-		int64_t *sleep_ns)
-{
-	*run_ns = 1000000 * NS_PER_S;
-	*sleep_ns = 0;
-}
-
-/* Messages of `a` in the mean, always one more in the mailbox. */
-static void talker(struct sim *sim, struct sim_service *s, int64_t *run_ns, int64_t *sleep_ns)
-{
-	*run_ns = sim_exponential(sim, s->a);
-	*sleep_ns = 0;
-}
-
-/* Messages of `a` in the mean, every `b` in the mean. */
-static void light(struct sim *sim, struct sim_service *s, int64_t *run_ns, int64_t *sleep_ns)
-{
-	*run_ns = sim_exponential(sim, s->a);
-	*sleep_ns = sim_exponential(sim, s->b);
-}
-
-/* Exactly `a`, then exactly `b`. */
-static void cycler(struct sim *sim UNUSED, struct sim_service *s, int64_t *run_ns,
-		   int64_t *sleep_ns)
-{
-	*run_ns = s->a;
-	*sleep_ns = s->b;
-}
-
-/* Bursts and rests of all sizes; `a` is the scale. */
-static void moody(struct sim *sim, struct sim_service *s, int64_t *run_ns, int64_t *sleep_ns)
-{
-	*run_ns = sim_log_between(sim, 1 + s->a / 100, 4 * s->a);
-	*sleep_ns = sim_between(sim, 0, 2) ? 0 : sim_log_between(sim, 1 + s->a / 100, 20 * s->a);
-}
-
-/* ---- what each is entitled to ---- */
-
-/* Shares of `workers` CPUs by weight among the first n, none more than one: whoever is entitled to more has
- * one for itself, and the others divide what is left. In workers. false: somebody's is close to one. Such a
- * service may never wait at all if it is to get its share, and no scheduler that runs slices to their end
- * can promise that; what it cannot use the others get on top of theirs. */
-static bool entitle(const struct sim *sim, int n, double *share)
-{
-	bool clear = true;
-	double workers = sim->config.workers, weights = 0;
-	for (int i = 0; i < n; i++) {
-		share[i] = 0;
-		weights += sim->service[i].entry.node.fair.weight;
-	}
-	for (bool again = true; again && workers > 0.5;) {
-		again = false;
-		for (int i = 0; i < n && workers > 0.5; i++) {
-			double weight = sim->service[i].entry.node.fair.weight;
-			if (share[i] == 0 && weight * workers > weights * (1 - 1e-9)) {
-				clear = clear && weight * workers > weights * bound.clearly_more;
-				share[i] = 1;
-				workers -= 1;
-				weights -= weight;
-				again = true;
-			}
-		}
-	}
-	for (int i = 0; i < n; i++)
-		if (share[i] == 0)
-			share[i] = workers * sim->service[i].entry.node.fair.weight / weights;
-	for (int i = 0; i < n; i++)
-		clear = clear && (share[i] == 1 || share[i] <= bound.feasible);
-	return clear;
-}
-
-/* Always-busy services are the first `busy` of a world. */
-struct shares {
-	int busy;
-	bool clear; /* nobody's share is close to a worker: nobody gets more than his share either */
-	double share[SIM_SERVICES_MAX];
-	double start_ns[SIM_SERVICES_MAX], total_start_ns;
-	double ahead_ns, behind_ns; /* of those whose share is feasible */
-};
-
-static double total_cpu(const struct sim *sim, int n)
-{
-	double sum = 0;
-	for (int i = 0; i < n; i++)
-		sum += (double)sim_cpu_ns(sim, &sim->service[i]);
-	return sum;
-}
-
-static void shares_begin(struct sim *sim, struct shares *x, int busy)
-{
-	x->busy = busy;
-	x->ahead_ns = x->behind_ns = 0;
-	x->clear = entitle(sim, busy, x->share);
-	x->total_start_ns = total_cpu(sim, busy);
-	for (int i = 0; i < busy; i++)
-		x->start_ns[i] = (double)sim_cpu_ns(sim, &sim->service[i]);
-	sim->data = x;
-}
-
-static void sample_lag(struct sim *sim)
-{
-	struct shares *x = sim->data;
-	double delivered = total_cpu(sim, x->busy) - x->total_start_ns;
-	for (int i = 0; i < x->busy; i++) {
-		if (x->share[i] > bound.feasible)
-			continue;
-		double got = (double)sim_cpu_ns(sim, &sim->service[i]) - x->start_ns[i];
-		double lag = got - delivered * x->share[i] / sim->config.workers;
-		raise_to(&x->ahead_ns, x->clear ? lag : 0);
-		raise_to(&x->behind_ns, -lag);
-	}
-}
-
-static void check_shares(struct sim *sim, struct shares *x)
-{
-	double delivered = total_cpu(sim, x->busy) - x->total_start_ns;
-	for (int i = 0; i < x->busy; i++) {
-		const struct fair *f = &sim->service[i].entry.node.fair;
-		double got = (double)sim_cpu_ns(sim, &sim->service[i]) - x->start_ns[i];
-		double entitled = delivered * x->share[i] / sim->config.workers;
-		double error = x->clear ? fabs(got / entitled - 1) : 1 - got / entitled;
-		bool feasible = x->share[i] <= bound.feasible;
-		bool capped = x->clear && x->share[i] == 1;
-		if (feasible)
-			raise_to(&worst.share_error, error);
-		if (capped)
-			raise_to(&worst.capped_error, error);
-		check(!feasible || error <= bound.share_error,
-		      "weight %d slice %lld us: %.3f %% off its share", f->weight,
-		      (long long)(f->slice_ns / NS_PER_US), 100 * error);
-		check(!capped || error <= bound.capped_error,
-		      "weight %d is entitled to a worker and is %.3f %% off", f->weight,
-		      100 * error);
-	}
-}
-
-/* ---- what holds in every world ---- */
-
-static int64_t largest_slice(const struct sim *sim)
-{
-	int64_t largest = 0;
-	for (int i = 0; i < sim->services; i++)
-		raise_ns(&largest, sim->service[i].entry.node.fair.slice_ns);
-	return largest;
-}
-
-/* How long a service may wait for its turn if all others are busy: it may have run a request ahead, and the
- * next one is due when the virtual time has passed over it. */
-static void check_forgotten(struct sim *sim)
-{
-	static double share[SIM_SERVICES_MAX];
-	entitle(sim, sim->services, share);
-	double slices = 4 * (double)largest_slice(sim);
-	for (int i = 0; i < sim->services; i++) {
-		struct sim_service *s = &sim->service[i];
-		bool waiting = s->status == SIM_WAITING;
-		int64_t wait = waiting ? sim->now_ns - s->entry.runnable_at_ns : 0;
-		raise_ns(&wait, s->entry.waits.longest_ns);
-		double limit =
-			(3.0 * (double)s->entry.node.fair.slice_ns + 2e6) / share[i] + slices;
-		raise_to(&worst.wait, (double)wait / limit);
-		check((double)wait <= limit,
-		      "service %d (weight %d) waited %lld us, %.0f are allowed", i,
-		      s->entry.node.fair.weight, (long long)(wait / NS_PER_US), limit / 1000);
-	}
-}
-
-static void check_world(struct sim *sim)
-{
-	int64_t allowed = sim->config.switch_ns + sim->config.step_ns;
-	raise_ns(&worst.idle_ns, sim->idle_beside_waiting_longest_ns);
-	check(sim->idle_beside_waiting_longest_ns <= allowed,
-	      "a worker was idle for %lld ns while somebody waited",
-	      (long long)sim->idle_beside_waiting_longest_ns);
-	check_forgotten(sim);
-	worst.virtual_ns += sim->now_ns;
-	worst.dispatches += sim->dispatches;
-	worst.runs++;
-}
-
-static struct sim *random_world(uint64_t seed, int workers_max, bool foreign)
-{
-	struct sim_config config = sim_config_usual(1);
-	uint64_t pick = seed * 0x9e3779b97f4a7c15u >> 33;
-	config.workers = 1 + (int)(pick % (uint64_t)workers_max);
-	config.foreign_percent = foreign ? (int)(pick / 16 % 20) : 0;
-	return sim_new(&config, seed);
-}
-
-/* Always busy, slices within a decade or so of `scale`. */
-static void add_busy(struct sim *sim, int n, int64_t scale_ns, int32_t weight_low,
-		     int32_t weight_high)
-{
-	for (int i = 0; i < n; i++) {
-		int64_t slice = sim_log_between(sim, scale_ns / 4, 4 * scale_ns);
-		int32_t weight = (int32_t)sim_log_between(sim, weight_low, weight_high);
-		sim_body *body = sim_between(sim, 0, 1) ? hog : talker;
-		struct sim_service *s = sim_add(sim, body, slice, weight, 0);
-		s->a = 1 + sim_log_between(sim, slice / 20, slice * 2);
-	}
-}
-
-static double smallest_share(const struct shares *x)
-{
-	double smallest = 1;
-	for (int i = 0; i < x->busy; i++)
-		if (x->share[i] < smallest)
-			smallest = x->share[i];
-	return smallest;
-}
 
 /* ---- the properties ---- */
 
@@ -531,45 +268,13 @@ static void crowd(uint64_t seed)
 	sim_free(sim);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(uint64_t seed);
-	int rounds;
-} property[] = {
+static const struct property property[] = {
 	{"lag", lag, 200},    {"share", share, 12},     {"hoarder", hoarder, 5},
 	{"alone", alone, 10}, {"c_code", c_code, 4},    {"disturbed", disturbed, 4},
 	{"wake", wake, 6},    {"cheater", cheater, 12}, {"crowd", crowd, 5},
 };
 
-static void report(void)
-{
-	printf("%d runs, %.0f virtual hours, %lld dispatches\n", worst.runs,
-	       (double)worst.virtual_ns / 3600e9, (long long)worst.dispatches);
-	printf("share error %.3f %%, with more than a worker's weight %.3f %%\n",
-	       100 * worst.share_error, 100 * worst.capped_error);
-	printf("lag in slices of the largest: +%.2f -%.2f\n", worst.lag_ahead, worst.lag_behind);
-	printf("wake to run: p99 %lld us, max %lld us, preemptions a wake-up %.2f\n",
-	       (long long)(worst.light_p99_ns / NS_PER_US),
-	       (long long)(worst.light_max_ns / NS_PER_US), worst.preemptions_a_wake);
-	printf("cheaters' gain %.4f, longest wait %.2f of what is allowed, idle beside waiting "
-	       "%lld ns\n",
-	       worst.cheater_gain, worst.wait, (long long)worst.idle_ns);
-}
-
 int main(int argc, char **argv)
 {
-	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-	for (size_t i = 0; i < COUNT_OF(property); i++) {
-		int rounds = argc > 2 ? atoi(argv[2]) : argc > 1 ? 1 : property[i].rounds;
-		if (argc > 3 && strcmp(argv[3], property[i].name) != 0)
-			continue;
-		worst.property = property[i].name;
-		for (int round = 0; round < rounds; round++) {
-			worst.seed = seed + (uint64_t)round;
-			property[i].run(worst.seed);
-		}
-		report();
-	}
-	printf("%d failures\n", worst.failures);
-	return worst.failures ? 1 : 0;
+	return judge(property, COUNT_OF(property), argc, argv);
 }
