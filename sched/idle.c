@@ -13,10 +13,11 @@ void idle_init(struct idle *i, int workers)
 void idle_enlist(struct idle *i, int worker)
 {
 	uint64_t bit = (uint64_t)1 << (worker & 63);
+	/* First: the count is never lower than the bits, or a waker could take 0 for "nobody sleeps". */
+	atomic_fetch_add(&i->count, 1);
 	uint64_t before = atomic_fetch_or(&i->mask[worker / 64], bit);
 	debug_ensure((before & bit) == 0);
 	(void)before;
-	atomic_fetch_add(&i->count, 1);
 }
 
 /* Exactly one caller gets the bit. Acquires what the worker did before it enlisted. */

@@ -1,50 +1,47 @@
 /* SPDX-License-Identifier: MIT
  *
- * How a worker without work goes to sleep and is found again (sched/runq.c, pick() in sched/worker.c). A
- * worker that finds the heap empty enlists itself as idle in the same critical section, then sleeps on
- * its own futex word until it sees a service handed to it. Whoever makes a service ready hands it to an
- * idle worker, or puts it into the heap when there is none, again in one critical section; after that it
- * changes the worker's word, and only then wakes. A worker that requeues what it ran wakes nobody, since it
- * looks into the heap next.
+ * How a worker without work goes to sleep and is found again (sched/idle.c, sched/runq.c, pick() in
+ * sched/worker.c), with a heap per worker. A worker that finds nothing enlists as idle, and then reads how many
+ * wait: if somebody does it takes itself off the list and searches again, unless somebody has claimed it, and then
+ * something is on its way. Whoever makes a service ready claims an idle worker and hands the service to it; is
+ * there none, he puts it into some heap, counts it as waiting, and looks for an idle worker once more: to that one he
+ * hands the order to search (a kick). After handing over he changes the worker's word, and then wakes it in the
+ * kernel if it says that it sleeps there.
  *
- * Searched: three workers, two wakers with three services, of which one never ends once it runs and one
- * is requeued once, and a sleep that ends early for no reason.
+ * The list is a mask of bits, taken one by one, and a count, which is raised before the bit
+ * and lowered after it. (Raised after it, a claim in between made the count 0 while another worker was asleep: this
+ * model found it.)
  *
- * Claimed: no wake-up is lost, that is, when nothing moves any more no service waits although a worker
- * sleeps, in spite of the worker that is lost to the endless service; each service is run once for each
- * time it was made ready, by one worker; a worker is handed one service at a time.
+ * Searched: two heaps, two workers, two wakers with three services, of which one never ends once it runs.
+ * (Requeueing is a push like the wakers'.)
+ *
+ * Claimed: no wake-up is lost, that is, when nothing moves any more no service waits although a worker sleeps, in
+ * spite of the worker that is lost to the endless service; each service is run once for each time it was made
+ * ready, by one worker; a worker is handed one thing at a time.
  */
 /* verify: safety */
-/* broken: CHECK_OUTSIDE_LOCK FIND_OUTSIDE_LOCK WAKE_BEFORE_WORD SLEEP_WITHOUT_READING READ_WORD_LATE */
+/* broken: COUNT_LATE NO_SECOND_LOOK LOOK_BEFORE_ENLISTING CLAIM_IN_TWO_STEPS RETRACT_BLINDLY WAKE_BEFORE_WORD SLEEP_WITHOUT_READING READ_WORD_LATE FLAG_BEFORE_WORD */
 
-#define WORKERS	 3
+#define WORKERS	 2
+#define SHARDS	 2
 #define SERVICES 3
 #define ENDLESS	 0 /* never gives its worker back */
-#define TWICE	 1 /* is requeued once */
+#define KICK	 8
 #define NOBODY	 9
 
-bool locked = false;
-bool heap[SERVICES];
+bool heap[6]; /* shard * 3 + service; each step on one is under the shard's lock */
+byte waiting;
 bool idle[WORKERS];
+byte count;
 byte handed[WORKERS] = NOBODY;
 
-byte word[WORKERS];   /* changes when something was handed */
-bool asleep[WORKERS]; /* in the kernel */
-byte early_returns = 1;
+byte word[WORKERS];     /* changes when something was handed */
+bool sleeping[WORKERS]; /* it says so itself */
+bool asleep[WORKERS];   /* in the kernel */
 
 byte made_ready[SERVICES], ran[SERVICES];
 
-#define HEAP_EMPTY (!heap[0] && !heap[1] && !heap[2])
-
-inline lock_take()
-{
-	atomic { !locked -> locked = true }
-}
-
-inline lock_release()
-{
-	locked = false
-}
+#define ANY(h) (heap[(h) * 3] || heap[(h) * 3 + 1] || heap[(h) * 3 + 2])
 
 /* The kernel's promise: comparing the word and going to sleep is one step. */
 inline futex_wait(w, expected)
@@ -60,55 +57,84 @@ inline futex_wait(w, expected)
 		fi
 	}
 end_asleep:
+	!asleep[w]
+}
+
+/* One heap with its lock: what it holds and the count change together. Which of several services it is depends on
+ * their deadlines; here it is free. */
+inline take(h)
+{
+	atomic {
+		if
+		:: heap[h * 3] -> s = 0; heap[h * 3] = false; waiting--
+		:: heap[h * 3 + 1] -> s = 1; heap[h * 3 + 1] = false; waiting--
+		:: heap[h * 3 + 2] -> s = 2; heap[h * 3 + 2] = false; waiting--
+		:: else /* somebody was faster */
+		fi
+	}
+}
+
+inline retract()
+{
+	atomic {
+		taken = idle[me];
+		idle[me] = false
+	}
 	if
-	:: !asleep[w]
-	:: atomic { asleep[w] && early_returns > 0 -> early_returns--; asleep[w] = false }
+	:: taken -> count--
+	:: else
 	fi
 }
 
-inline futex_wake(w)
+/* s: a service, or NOBODY when the worker is enlisted, or claimed. */
+inline search()
 {
-	asleep[w] = false
-}
-
-/* s: the service to run, or NOBODY when the worker is enlisted as idle now. Which of several it is depends
- * on their deadlines; here it is free. */
-inline take_or_enlist()
-{
-#ifdef CHECK_OUTSIDE_LOCK
-	if
-	:: HEAP_EMPTY -> lock_take()
-	:: else ->
-		lock_take();
+	do
+	:: ANY(0) -> take(0); if :: s != NOBODY -> break :: else fi
+	:: ANY(1) -> take(1); if :: s != NOBODY -> break :: else fi
+	:: !ANY(0) && !ANY(1) ->
+#ifdef LOOK_BEFORE_ENLISTING
+		taken = waiting == 0;
+		count++;
+		idle[me] = true;
 		if
-		:: heap[0] -> s = 0; heap[0] = false
-		:: heap[1] -> s = 1; heap[1] = false
-		:: heap[2] -> s = 2; heap[2] = false
+		:: taken -> break
+		:: else
+		fi;
+#else
+#ifdef COUNT_LATE
+		idle[me] = true;
+		count++;
+#else
+		count++;
+		idle[me] = true;
+#endif
+		if
+		:: waiting == 0 -> break
+		:: else
+		fi;
+#endif
+		retract();
+		if
+#ifndef RETRACT_BLINDLY
+		:: !taken -> break
+#endif
 		:: else
 		fi
-	fi;
-#else
-	lock_take();
-	if
-	:: heap[0] -> s = 0; heap[0] = false
-	:: heap[1] -> s = 1; heap[1] = false
-	:: heap[2] -> s = 2; heap[2] = false
-	:: else
-	fi;
-#endif
-	if
-	:: s == NOBODY -> assert(!idle[me] && handed[me] == NOBODY); idle[me] = true
-	:: else
-	fi;
-	lock_release()
+	od;
+	taken = false
 }
 
 inline take_handed()
 {
-	lock_take();
-	s = handed[me];
-	handed[me] = NOBODY;
-	lock_release()
+	atomic {
+		s = handed[me];
+		handed[me] = NOBODY
+	}
+	if
+	:: s == KICK -> s = NOBODY; search()
+	:: else
+	fi
 }
 
 inline sleep_until_handed()
@@ -124,26 +150,99 @@ inline sleep_until_handed()
 		take_handed();
 #endif
 		if
-		:: s == NOBODY -> futex_wait(me, seen)
+		:: s == NOBODY ->
+			sleeping[me] = true;
+			futex_wait(me, seen);
+			sleeping[me] = false
 		:: else
 		fi
 	od;
 	seen = 0
 }
 
-inline requeue(service)
+/* w: a worker that is ours to hand something to, or NOBODY. */
+inline claim()
 {
-	lock_take();
-	heap[service] = true;
-	made_ready[service]++;
-	lock_release()
+	w = NOBODY;
+	if
+	:: count == 0
+	:: else ->
+		i = 0;
+		do
+		:: i < WORKERS && w == NOBODY ->
+#ifdef CLAIM_IN_TWO_STEPS
+			if
+			:: idle[i] -> w = i
+			:: else
+			fi;
+			if
+			:: w == i -> idle[i] = false
+			:: else
+			fi;
+#else
+			atomic {
+				if
+				:: idle[i] -> w = i; idle[i] = false
+				:: else
+				fi
+			}
+#endif
+			if
+			:: w != NOBODY -> count--
+			:: else
+			fi;
+			i++
+		:: else -> break
+		od;
+		i = 0
+	fi
+}
+
+inline hand(what)
+{
+	assert(handed[w] == NOBODY);
+	handed[w] = what;
+#ifdef FLAG_BEFORE_WORD
+	if
+	:: sleeping[w] -> word[w]++; asleep[w] = false
+	:: else -> word[w]++
+	fi
+#else
+#ifdef WAKE_BEFORE_WORD
+	asleep[w] = false;
+	word[w]++
+#else
+	word[w]++;
+	if
+	:: sleeping[w] -> asleep[w] = false
+	:: else
+	fi
+#endif
+#endif
+}
+
+inline push(service)
+{
+	if
+	:: heap[service] = true
+	:: heap[3 + service] = true
+	fi;
+	waiting++;
+#ifndef NO_SECOND_LOOK
+	claim();
+	if
+	:: w != NOBODY -> hand(KICK)
+	:: else
+	fi
+#endif
 }
 
 proctype worker(byte me)
 {
 	byte s = NOBODY, seen;
+	bool taken;
 	do
-	:: take_or_enlist();
+	:: search();
 		sleep_until_handed();
 		atomic {
 			ran[s]++;
@@ -151,58 +250,23 @@ proctype worker(byte me)
 		}
 		if
 		:: s == ENDLESS -> break
-		:: s == TWICE && ran[s] == 1 -> s = NOBODY; requeue(TWICE)
 		:: else -> s = NOBODY
 		fi
 	od
 }
 
-inline find_idle()
-{
-	if
-	:: idle[0] -> w = 0
-	:: idle[1] -> w = 1
-	:: idle[2] -> w = 2
-	:: else -> w = NOBODY
-	fi
-}
-
-inline wake_up(service)
-{
-#ifdef FIND_OUTSIDE_LOCK
-	find_idle();
-	lock_take();
-#else
-	lock_take();
-	find_idle();
-#endif
-	made_ready[service]++;
-	if
-	:: w != NOBODY ->
-		assert(handed[w] == NOBODY);
-		idle[w] = false;
-		handed[w] = service
-	:: else -> heap[service] = true
-	fi;
-	lock_release();
-	if
-	:: w != NOBODY ->
-#ifdef WAKE_BEFORE_WORD
-		futex_wake(w);
-		word[w]++
-#else
-		word[w]++;
-		futex_wake(w)
-#endif
-	:: else
-	fi
-}
-
 proctype waker(byte from; byte to)
 {
-	byte w, service = from;
+	byte w, i, service = from;
 	do
-	:: service <= to -> wake_up(service); service++
+	:: service <= to ->
+		made_ready[service]++;
+		claim();
+		if
+		:: w != NOBODY -> hand(service)
+		:: else -> push(service)
+		fi;
+		service++
 	:: else -> break
 	od
 }
@@ -213,11 +277,11 @@ proctype judge()
 	byte s = 0;
 	timeout ->
 	d_step {
-		assert(HEAP_EMPTY && !locked);
+		assert(!ANY(0) && !ANY(1) && waiting == 0);
+		assert(handed[0] == NOBODY && handed[1] == NOBODY);
 		do
 		:: s < SERVICES ->
 			assert(ran[s] == made_ready[s]);
-			assert(handed[s] == NOBODY); /* as many workers as services */
 			s++
 		:: else -> break
 		od
@@ -228,7 +292,6 @@ init {
 	atomic {
 		run worker(0);
 		run worker(1);
-		run worker(2);
 		run waker(0, 1);
 		run waker(2, 2);
 		run judge()
