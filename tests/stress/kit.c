@@ -109,7 +109,8 @@ static void judge_accounts(void)
 	bool all_live = true;
 	kit_check_accounts();
 	for (int i = 0; i < thread_count(); i++) {
-		all_live = all_live && load_relaxed(&thread_at(i)->tid) != 0;
+		/* Acquire: its clock is known. */
+		all_live = all_live && load_acquire(&thread_at(i)->tid) != 0;
 		threads_ns += all_live ? clock_cpu_ns(thread_at(i)->cpu_clock) : 0;
 	}
 	accounts_read(&a);
