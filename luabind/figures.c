@@ -6,29 +6,22 @@
 #include "core/mem.h"
 #include "luabind/api.h"
 #include "luabind/vm.h"
+#include "sched/accounts.h"
 #include "sched/sched.h"
 
 #include <lauxlib.h>
 #include <string.h>
 
-/* What the present run has used since the last booking. A detached service is booked when it comes home:
- * its thread has a CPU clock, but it is not ours to name here. */
-static int64_t running_ns(const struct service *s)
+/* CPU of the present message, its present run included. */
+static int64_t message_ns_of(struct service *s)
 {
 	int64_t mark = load_relaxed(&s->message_mark_ns);
-	bool on_slot = load_relaxed(&s->status) == SERVICE_RUNNING;
-	return mark && on_slot ? clock_mono_ns() - mark : 0;
-}
-
-/* CPU including the present run; for the service itself and for displays. */
-static int64_t cpu_ns_of(const struct service *s)
-{
-	return load_relaxed(&s->cpu_ns) + running_ns(s);
-}
-
-static int64_t message_ns_of(const struct service *s)
-{
-	return load_relaxed(&s->message_cpu_ns) + running_ns(s);
+	int64_t booked = load_relaxed(&s->message_cpu_ns);
+	if (mark == 0)
+		return booked;
+	/* The message may have begun after the run did. */
+	int64_t run = accounts_running_ns(s), wall = clock_mono_ns() - mark;
+	return booked + (run < wall ? run : wall);
 }
 
 static double seconds(int64_t ns)
@@ -47,7 +40,7 @@ static int core_stat(lua_State *L)
 	else if (strcmp(what, "endless") == 0)
 		value = exchange_acq_rel(&s->endless, false);
 	else if (strcmp(what, "cpu") == 0)
-		value = seconds(cpu_ns_of(s));
+		value = seconds(accounts_cpu_ns(s));
 	else if (strcmp(what, "time") == 0)
 		value = seconds(message_ns_of(s));
 	else if (strcmp(what, "message") == 0)
@@ -85,7 +78,7 @@ static bool read_figures(uint32_t handle, struct figures *f)
 	memcpy(f->name, s->name, sizeof(f->name));
 	f->status = service_status_name(load_relaxed(&s->status));
 	runq_figures(&sched.queue, &s->entry, clock_mono_ns(), &f->runq);
-	f->cpu_ns = cpu_ns_of(s);
+	f->cpu_ns = accounts_cpu_ns(s);
 	f->messages = load_relaxed(&s->messages);
 	f->parks_compiled = load_relaxed(&s->parks[TIER_MACHINE_CODE]);
 	f->parks_library = load_relaxed(&s->parks[TIER_VM]);
@@ -156,10 +149,29 @@ static int core_alive(lua_State *L)
 	return 1;
 }
 
+/* services + overhead + idle + taken = workers * wall; detached is beside it. Seconds. */
+static void push_accounts(lua_State *L)
+{
+	struct accounts a;
+	accounts_read(&a);
+	lua_createtable(L, 0, 10);
+	set_number(L, "services", seconds(a.slots.services_ns));
+	set_number(L, "overhead", seconds(a.slots.overhead_ns));
+	set_number(L, "idle", seconds(a.slots.idle_ns));
+	set_number(L, "taken", seconds(a.slots.taken_ns));
+	set_number(L, "asleep", seconds(a.slots.asleep_ns));
+	set_number(L, "detached", seconds(a.detached_ns));
+	set_number(L, "ended", seconds(a.ended_ns));
+	set_number(L, "wall", seconds(a.slots.wall_ns / sched.options.workers));
+	set_number(L, "workers", sched.options.workers);
+}
+
 /* () -> totals of the scheduler */
 static int core_sched(lua_State *L)
 {
 	lua_createtable(L, 0, 8);
+	push_accounts(L);
+	lua_setfield(L, -2, "cpu");
 	set_number(L, "workers", sched.options.workers);
 	set_number(L, "waiting", load_relaxed(&sched.queue.waiting));
 	set_number(L, "signals", (double)load_relaxed(&sched.signals));

@@ -4,6 +4,7 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "core/name.h"
+#include "sched/accounts.h"
 #include "sched/groups.h"
 #include "sched/park.h"
 
@@ -47,6 +48,7 @@ void sched_init(const struct sched_options *options)
 
 void sched_start(void)
 {
+	accounts_open();
 	for (int i = 0; i < sched.options.workers; i++)
 		thread_start(&sched.worker[i]);
 	thread_top_up(SPARES_READY);

@@ -111,7 +111,6 @@ static void reset(struct service *s)
 	s->mark = 0;
 	s->grave = NULL;
 	store_relaxed(&s->closing, false);
-	store_relaxed(&s->long_runner, false);
 	store_relaxed(&s->handed_off, false);
 	s->overload_at = 1024;
 	s->doom_cpu_ns = -1;
@@ -122,6 +121,7 @@ static void reset(struct service *s)
 	if (late)
 		store_release(&late->state, EVIDENCE_READY);
 	store_relaxed(&s->cpu_ns, 0);
+	store_relaxed(&s->cpu_shown_ns, 0);
 	store_relaxed(&s->messages, 0);
 	for (int i = 0; i < TIER_COUNT; i++)
 		store_relaxed(&s->parks[i], 0);

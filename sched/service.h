@@ -98,11 +98,11 @@ struct service {
 
 	/* Flags of [run] that the monitor reads or sets. */
 	_Atomic bool closing;     /* its close runs or is parked */
-	_Atomic bool long_runner; /* it was stopped lately: worth a look at the CPU clock */
 	_Atomic bool handed_off;  /* this message was handed off before: no grace the next time */
 
 	/* Figures: written by the owner of [run], read by anybody, exact only for the owner. */
-	_Atomic int64_t cpu_ns;
+	_Atomic int64_t cpu_ns; /* of the runs that are over: accounts.h */
+	_Atomic int64_t cpu_shown_ns; /* the largest figure that anybody was told */
 	_Atomic uint64_t messages;
 	_Atomic uint64_t parks[TIER_COUNT]; /* [TIER_FOREIGN]: hand-offs */
 	_Atomic uint64_t moves;             /* parks after which it went on on another thread */

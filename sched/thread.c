@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/lock.h"
 #include "core/mem.h"
+#include "sched/accounts.h"
 #include "sched/park.h"
 #include "sched/sched.h"
 
@@ -123,6 +124,7 @@ static void open_own_files(struct thread *t)
 	int tid = (int)syscall(SYS_gettid);
 	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
 	t->stat_fd = open(path, O_RDONLY | O_CLOEXEC);
+	accounts_open_thread(t);
 	store_release(&t->tid, tid);
 }
 
@@ -173,6 +175,7 @@ bool thread_restore_priority(struct thread *t)
 
 static void run_slot(struct thread *t)
 {
+	accounts_take_slot(t);
 	t->stack = thread_fresh_stack(t);
 	stack_switch(&t->base, t->stack);
 	/* Before locks are taken; thread_main asks again whether it worked. */
@@ -203,6 +206,7 @@ static void *thread_main(void *arg)
 	if (t->stat_fd >= 0)
 		close(t->stat_fd);
 	t->stat_fd = -1;
+	accounts_close_thread(t);
 	thread_set_self(NULL);
 	/* A thread that ends because the process does may still be on the spare list, through the same link. */
 	if (!load_acquire(&threads.ending)) {
@@ -233,6 +237,7 @@ static struct thread *new_thread(void)
 	t = mem_zalloc(sizeof(*t));
 	t->index = count;
 	t->stat_fd = -1;
+	store_relaxed(&t->delay_fd, -1);
 	threads.all[count] = t;
 	store_release(&threads.count, count + 1); /* pairs with the acquire in thread_count */
 	return t;

@@ -46,6 +46,7 @@ struct thread {
 	_Atomic int32_t tid; /* 0: not running */
 	clockid_t cpu_clock;
 	int stat_fd; /* its /proc stat file, -1: none */
+	_Atomic int delay_fd; /* its schedstat file, -1: none; see accounts.c */
 
 	/* Own thread only (and, while it sleeps as a spare, who wakes it). */
 	struct stack base;
@@ -59,7 +60,6 @@ struct thread {
 	_Atomic bool in_handler; /* with signal fences: its only other reader is our own handler */
 	int64_t run_since_ns;    /* wall: when `cur` was started or resumed */
 	int64_t slice_ns;        /* what was left of its slice then */
-	int64_t run_cpu_ns;      /* CPU clock at that moment, -1: not taken */
 
 	/* Shared words. */
 	_Atomic uint64_t run;

@@ -4,12 +4,10 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/text.h"
+#include "sched/accounts.h"
 #include "sched/sched.h"
 
 #include <sched.h>
-
-/* Time on a slot from which the CPU clock is worth reading, to take out what the host stole. */
-enum { LONG_RUN_NS = 500000 };
 
 /* A kill may use this much CPU of the service before its VM is abandoned; less when the process ends. */
 static const int64_t KILL_LIMIT_NS = NS_PER_S, KILL_LIMIT_ENDING_NS = 50 * NS_PER_MS;
@@ -63,6 +61,7 @@ static void wait_for_wake(struct worker *w, uint32_t seen)
 {
 	if (search(w, seen))
 		return;
+	accounts_idle(w, clock_mono_ns()); /* searching was overhead */
 	/* Seq: either we see that `wake` has changed (the kernel compares it), or wake_up sees us asleep. */
 	store_seq(&w->sleeping, true);
 	futex_wait(&w->wake, seen, -1);
@@ -76,21 +75,35 @@ static void wake_up(struct worker *w)
 		futex_wake(&w->wake);
 }
 
-static struct service *pick(struct thread *t)
+/* The worker is enlisted as idle: sleeps until it is handed a service. NULL: the process ends. */
+static struct runq_entry *wait_for_work(struct worker *w)
 {
-	struct worker *w = t->slot;
-	if (w == NULL || load_acquire(&sched.stopping))
-		return NULL;
-	struct runq_entry *e = runq_next(&sched.queue, w->id, clock_mono_ns());
-	while (e == NULL) {
+	for (;;) {
 		uint32_t seen = load_acquire(&w->wake);
-		e = runq_handed(&sched.queue, w->id, clock_mono_ns());
-		if (e)
-			break;
+		int64_t now = clock_mono_ns();
+		struct runq_entry *e = runq_handed(&sched.queue, w->id, now);
+		if (e) {
+			accounts_woken(w, now);
+			return e;
+		}
 		if (load_acquire(&sched.stopping) && runq_not_idle(&sched.queue, w->id))
 			return NULL;
 		wait_for_wake(w, seen);
 	}
+}
+
+static struct service *pick(struct thread *t)
+{
+	struct worker *w = t->slot;
+	if (w == NULL)
+		return NULL;
+	int64_t now = clock_mono_ns();
+	bool stopping = load_acquire(&sched.stopping);
+	struct runq_entry *e = stopping ? NULL : runq_next(&sched.queue, w->id, now);
+	if (e == NULL && !stopping)
+		e = wait_for_work(w);
+	if (e == NULL)
+		accounts_idle(w, now);
 	return service_of(e);
 }
 
@@ -103,7 +116,7 @@ static void enter_body(struct thread *t, struct service *s)
 	service_set_status(s, SERVICE_RUNNING);
 	t->run_since_ns = now;
 	t->slice_ns = load_relaxed(&mine->slice_left_ns);
-	t->run_cpu_ns = load_relaxed(&s->long_runner) ? clock_self_cpu_ns() : -1;
+	accounts_enter(t->slot, s, now);
 	if (load_relaxed(&s->message_number))
 		store_relaxed(&s->message_mark_ns, now);
 	store_relaxed(&t->cur, s);
@@ -117,45 +130,34 @@ static void enter_body(struct thread *t, struct service *s)
 
 /* ---- leaving it ---- */
 
-/* CPU that `s` used on `t` since it was entered. On a slot: the wall clock, less what the host took away
- * when that can be told. Without one: the thread's CPU clock. */
-static int64_t used_ns(struct thread *t, int64_t now, bool detached, int64_t *stolen)
+static int64_t shorter(int64_t a, int64_t b)
 {
-	int64_t wall = now - t->run_since_ns;
-	*stolen = 0;
-	if (detached)
-		return clock_self_cpu_ns() - load_relaxed(&t->detached_cpu_ns);
-	if (t->run_cpu_ns >= 0 && wall > LONG_RUN_NS) {
-		int64_t cpu = clock_self_cpu_ns() - t->run_cpu_ns;
-		if (cpu < wall)
-			*stolen = wall - cpu;
-	}
-	return wall - *stolen;
+	return a < b ? a : b;
 }
 
 /* Books the run that ends; returns how long it took by the wall clock. */
 static int64_t account(struct thread *t, struct service *s, bool detached)
 {
-	int64_t now = clock_mono_ns(), stolen;
-	int64_t used = used_ns(t, now, detached, &stolen);
-	add_relaxed(&s->cpu_ns, used);
+	int64_t now = clock_mono_ns(), taken = 0;
+	int64_t used = detached ? accounts_leave_detached(t, s)
+				: accounts_leave(t->slot, s, now, &taken);
 	int64_t mark = load_relaxed(&s->message_mark_ns);
 	if (mark) {
 		/* The message may have begun after the run did. */
-		int64_t wall = detached ? used : now - mark;
-		add_relaxed(&s->message_cpu_ns, wall < used ? wall : used);
+		add_relaxed(&s->message_cpu_ns, shorter(used, now - mark));
 		store_relaxed(&s->message_mark_ns, 0);
 	}
 	if (detached)
 		runq_charge(&sched.queue, &s->entry, now, used);
 	else
-		runq_stopped(&sched.queue, &s->entry, now, stolen);
+		runq_stopped(&sched.queue, &s->entry, now, taken);
 	return now - t->run_since_ns;
 }
 
 void worker_act(const struct runq_action *action, int64_t now_ns)
 {
 	if (action->kind == RUNQ_HANDED) {
+		store_relaxed(&sched.worker[action->worker].woken_ns, now_ns);
 		wake_up(&sched.worker[action->worker]);
 	} else if (action->kind == RUNQ_PREEMPT) {
 		worker_ask(&sched.worker[action->worker], action->epoch);
@@ -182,10 +184,9 @@ void worker_settle_parked(struct thread *t, struct service *s, bool detached)
 {
 	add_relaxed(&s->parks[s->tier], 1);
 	s->parked_on = t->index;
-	store_relaxed(&s->long_runner, true);
 	store_relaxed(&s->entry.brief, false);
 	/* Back at once: it was not stuck, only met in C too often. */
-	if (detached && clock_self_cpu_ns() - load_relaxed(&t->detached_cpu_ns) < NS_PER_MS)
+	if (detached && accounts_detached_ns(t) < NS_PER_MS)
 		store_relaxed(&s->handed_off, false);
 	account(t, s, detached);
 	service_set_status(s, SERVICE_PARKED);
@@ -219,6 +220,7 @@ static void bury(struct service *s)
 	if (s->grave)
 		stack_put(s->grave);
 	s->grave = NULL;
+	accounts_bury(s);
 	service_set_status(s, SERVICE_DEAD);
 	service_release(s); /* the table's reference, which sched_doom left to us */
 }
@@ -317,7 +319,6 @@ static void run_messages(struct service *s)
 static void run_service(struct service *s)
 {
 	enter_body(thread_self(), s);
-	store_relaxed(&s->long_runner, false);
 	if (load_acquire(&s->doomed)) {
 		store_relaxed(&s->closing, true);
 		s->body->close(s);
@@ -421,13 +422,11 @@ enum hand_off_result worker_hand_off(struct worker *w, uint64_t epoch)
 	struct service *s = load_relaxed(&t->cur);
 	add_relaxed(&s->parks[TIER_FOREIGN], 1);
 	store_relaxed(&s->handed_off, true);
-	store_relaxed(&s->long_runner, true);
 	add_relaxed(&sched.handoffs, 1);
 	int64_t now = clock_mono_ns(), mark = load_relaxed(&s->message_mark_ns);
-	add_relaxed(&s->cpu_ns, now - t->run_since_ns);
-	add_relaxed(&s->message_cpu_ns, mark ? now - mark : 0);
+	int64_t used = accounts_detach(w, t, s, now);
+	add_relaxed(&s->message_cpu_ns, mark ? shorter(used, now - mark) : 0);
 	store_relaxed(&s->message_mark_ns, now);
-	store_relaxed(&t->detached_cpu_ns, clock_cpu_ns(t->cpu_clock));
 	runq_detached(&sched.queue, &s->entry, now);
 	service_set_status(s, SERVICE_DETACHED);
 	thread_give_slot(spare, w);

@@ -6,6 +6,7 @@
 #ifndef SCHED_WORKER_H
 #define SCHED_WORKER_H
 
+#include "sched/ledger.h"
 #include "sched/thread.h"
 
 struct worker {
@@ -14,6 +15,8 @@ struct worker {
 	_Atomic bool
 		sleeping; /* seq, see wake_up in worker.c: else nobody needs the kernel to wake it */
 	_Atomic(struct thread *) thread; /* who holds it; written by start-up and by the monitor */
+	_Atomic int64_t woken_ns; /* when it was last handed a service while it was idle */
+	struct ledger ledger;     /* of the thread that holds it; see ledger.h */
 };
 
 /* The entry of every pooled stack: the worker loop. */

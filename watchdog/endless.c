@@ -2,6 +2,7 @@
 #include "watchdog/endless.h"
 #include "core/clock.h"
 #include "core/mem.h"
+#include "sched/accounts.h"
 #include "sched/sched.h"
 #include "watchdog/alert.h"
 #include "watchdog/rules.h"
@@ -102,7 +103,7 @@ static int64_t message_cpu(struct thread *t, struct service *s, uint64_t word, i
 {
 	int64_t booked = load_relaxed(&s->message_cpu_ns);
 	if (run_state_of(word) == RUN_DETACHED)
-		return booked + clock_cpu_ns(t->cpu_clock) - load_relaxed(&t->detached_cpu_ns);
+		return booked + accounts_detached_ns(t);
 	int64_t mark = load_relaxed(&s->message_mark_ns);
 	return mark ? booked + cpu_since(t, word, mark, now) : booked;
 }

@@ -8,6 +8,7 @@
 #include "core/name.h"
 #include "core/text.h"
 #include "core/timer.h"
+#include "sched/accounts.h"
 #include "sched/groups.h"
 
 #include <pthread.h>
@@ -87,9 +88,55 @@ void kit_wait_living(int count)
 	}
 }
 
+void kit_check_accounts(void)
+{
+	struct accounts a;
+	accounts_read(&a);
+	const struct ledger_columns *c = &a.slots;
+	check(c->services_ns + c->overhead_ns + c->idle_ns + c->taken_ns == c->wall_ns,
+	      "the columns do not add up");
+	check(c->services_ns >= 0 && c->overhead_ns >= 0 && c->idle_ns >= 0 && c->taken_ns >= 0 &&
+		      c->asleep_ns >= 0 && a.detached_ns >= 0,
+	      "a column is negative");
+}
+
+/* All services are dead. What they were billed is what the slots and the detached threads say, to the
+ * nanosecond; and all of it together is what the kernel says that the threads used. */
+static void judge_accounts(void)
+{
+	struct accounts a;
+	int64_t threads_ns = 0;
+	bool all_live = true;
+	kit_check_accounts();
+	for (int i = 0; i < thread_count(); i++) {
+		/* Acquire: its clock is known. */
+		all_live = all_live && load_acquire(&thread_at(i)->tid) != 0;
+		threads_ns += all_live ? clock_cpu_ns(thread_at(i)->cpu_clock) : 0;
+	}
+	accounts_read(&a);
+	const struct ledger_columns *c = &a.slots;
+	check(a.ended_ns == c->services_ns + c->debt_ns + a.detached_ns,
+	      "services were billed %lld ns, but used %lld and %lld detached",
+	      (long long)a.ended_ns, (long long)(c->services_ns + c->debt_ns),
+	      (long long)a.detached_ns);
+	int64_t used_ns = c->services_ns + c->overhead_ns + a.detached_ns;
+	printf("accounts: %.1f s x workers: services %.3f, overhead %.3f, idle %.3f, taken %.3f "
+	       "(asleep %.3f, detached %.3f); threads %.3f\n",
+	       (double)c->wall_ns / NS_PER_S, (double)c->services_ns / NS_PER_S,
+	       (double)c->overhead_ns / NS_PER_S, (double)c->idle_ns / NS_PER_S,
+	       (double)c->taken_ns / NS_PER_S, (double)c->asleep_ns / NS_PER_S,
+	       (double)a.detached_ns / NS_PER_S, (double)threads_ns / NS_PER_S);
+	/* Threads that ended took their clocks with them. */
+	if (all_live)
+		check(llabs(used_ns - threads_ns) < c->wall_ns / 50 + 10 * NS_PER_MS,
+		      "the threads used %lld ns, accounted are %lld", (long long)threads_ns,
+		      (long long)used_ns);
+}
+
 void kit_stop(void)
 {
 	kit_wait_living(0);
+	judge_accounts();
 	check(handle_count() == 0, "%u handles are left", handle_count());
 	check(sched_stop(10 * NS_PER_S), "a thread does not end");
 	loop_stop();

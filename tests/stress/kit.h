@@ -21,6 +21,8 @@ NORETURN void kit_fail(const char *file, int line, const char *fmt, ...) PRINTF(
 void kit_start(int workers, int shards, int spares, const void *vm_address);
 /* Waits until all services have ended, ends the threads and gives all memory back. */
 void kit_stop(void);
+/* The columns of the accounts add up, at any moment. Any thread. */
+void kit_check_accounts(void);
 /* Waits until no more than `count` services live. */
 void kit_wait_living(int count);
 

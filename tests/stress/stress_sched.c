@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/timer.h"
+#include "sched/accounts.h"
 #include "watchdog/monitor.h"
 
 #include <pthread.h>
@@ -342,6 +343,18 @@ static void change_somebody(uint64_t *random)
 	service_release(s);
 }
 
+static void audit_somebody(uint64_t *random)
+{
+	uint32_t handle = load_relaxed(&book[kit_random(random) % BOOK]);
+	struct service *s = handle ? service_grab(handle) : NULL;
+	kit_check_accounts();
+	if (s == NULL)
+		return;
+	int64_t first = accounts_cpu_ns(s), second = accounts_cpu_ns(s);
+	check(first >= 0 && second >= first, "CPU time goes back");
+	service_release(s);
+}
+
 static void *intrude(void *arg)
 {
 	struct outsider *o = arg;
@@ -355,6 +368,8 @@ static void *intrude(void *arg)
 			kill_somebody(&o->random);
 		else if (what == 2)
 			change_somebody(&o->random);
+		else if (what == 3)
+			audit_somebody(&o->random);
 		else if (what < 16)
 			usleep(50);
 	}

@@ -19,4 +19,11 @@ function sched.get(addr)
 	return handle and core.service(handle)
 end
 
+--- Totals of the whole process: workers, signals, hand-offs, and `cpu`, where the time of the workers went, in
+-- seconds: services + overhead + idle + taken = workers * wall. CPU of services whose worker went on without them is
+-- `detached`, beside that sum; `asleep` is the part of `idle` in which services slept in system calls on a worker.
+function sched.totals()
+	return core.sched()
+end
+
 return sched
