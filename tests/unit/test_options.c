@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "conf/options.h"
 #include "conf/setup.h"
+#include "core/cpus.h"
 #include "core/env.h"
 
 #include <stdio.h>
@@ -279,6 +280,14 @@ static void changes_are_printed(void **state)
 				  "  service[\"log*\"] = { weight = 5, memlimit = \"1MB\", }\n");
 	free(text);
 	conf_free(c);
+	c = good("class = { batch = { credit = 0, slice = '8000us' }, normal = {} }\n"
+		 "service = { a = { group = true, class = 'batch', credit = '0' } }");
+	text = printed(c);
+	assert_string_equal(text, "  class[\"batch\"] = { slice = \"8ms\", credit = \"0\", }\n"
+				  "  service[\"a\"] = { class = \"batch\", credit = \"0\", group = "
+				  "true, }\n");
+	free(text);
+	conf_free(c);
 	(void)state;
 }
 
@@ -362,6 +371,58 @@ static void unknown_keys(void **state)
 	bad("\nservices = {}", "game.conf:2: services: unknown table, did you mean \"service\"? "
 			       "(allowed: class, service, watchdog)");
 	bad("mine = {}", "game.conf:1: mine: unknown table (allowed: class, service, watchdog)");
+	(void)state;
+}
+
+static void classes(void **state)
+{
+	bad("service = { a = { class = 'fast' } }",
+	    "game.conf:1: service.a.class: \"fast\" is not a class (write \"interactive\", "
+	    "\"normal\" or \"batch\")");
+	bad("service = {\n a = { class = 1 } }",
+	    "game.conf:2: service.a.class: 1 is not a class (write \"interactive\", \"normal\" or "
+	    "\"batch\")");
+	bad("class = {\n\n Batch = {} }", "game.conf:3: class.Batch: unknown class (allowed: "
+					  "interactive, normal, batch)");
+	bad("class = { {} }", "game.conf:1: class[1]: unknown class (allowed: interactive, normal, "
+			      "batch)");
+	bad("class = 'batch'", "game.conf:1: class: \"batch\" is not a table (write { ... })");
+	bad("class = { batch = '4ms' }", "game.conf:1: class.batch: 4ms is not a table (write { "
+					 "slice = \"4ms\", weight = 25 })");
+	bad("class = { batch = {\n group = true } }",
+	    "game.conf:2: class.batch.group: unknown key (allowed: slice, weight, credit)");
+	bad("class = { batch = { slcie = '1ms' } }",
+	    "game.conf:1: class.batch.slcie: unknown key, did you mean \"slice\"?");
+	bad("class = { batch = { weight = 0 } }",
+	    "game.conf:1: class.batch.weight: Invalid weight 0 , should be in [1,10000]");
+	bad("service = { a = { credit = '101ms' } }",
+	    "game.conf:1: service.a.credit: 101ms is out of range (allowed 0..100ms)");
+	bad("service = { a = { group = 1 } }",
+	    "game.conf:1: service.a.group: 1 is not a boolean (write true or false)");
+	conf_free(good("service = { a = { credit = 0, group = 'false' }, b = { credit = '100ms' } }"));
+	(void)state;
+}
+
+static void cpu_lists(void **state)
+{
+	bad("affinity = '0-x'", "game.conf:1: affinity: \"0-x\" is not a CPU list (write \"0-3,5\", "
+				"each CPU once)");
+	bad("affinity = {}", "game.conf:1: affinity: a table is not a CPU list (write \"0-3,5\", each "
+			     "CPU once)");
+	/* The allowed set is this machine's. */
+	assert_null(read_text("\naffinity = '8191'"));
+	assert_int_equal(report.line_count, 1);
+	assert_non_null(strstr(report.lines[0].text, "game.conf:2: affinity: CPU 8191 is not there for "
+						     "this process (allowed "));
+	struct cpus allowed;
+	cpus_allowed(&allowed);
+	char text[64];
+	snprintf(text, sizeof(text), "affinity = '%d'", allowed.number[0]);
+	conf_free(good(text));
+	snprintf(text, sizeof(text), "affinity = %d", allowed.number[0]);
+	struct conf *c = good(text);
+	assert_setting(c, "affinity", strchr(text, '=') + 2);
+	conf_free(c);
 	(void)state;
 }
 
@@ -515,6 +576,8 @@ int main(void)
 		cmocka_unit_test(out_of_range),
 		cmocka_unit_test(both_ends_of_ranges_are_allowed),
 		cmocka_unit_test(unknown_keys),
+		cmocka_unit_test(classes),
+		cmocka_unit_test(cpu_lists),
 		cmocka_unit_test(near_misses_are_warned_of),
 		cmocka_unit_test(all_errors_at_once),
 		cmocka_unit_test(messages_hold_no_control_characters),
