@@ -87,6 +87,24 @@ def general():
         check(not s.server.find('needs a restart'), s.server.output())
 
 
+@case('groups')
+def groups():
+    grouped = Raw('{ bot = { group = true, weight = 50 } }')
+    with Operated('bot other', files={'bot': PEER}, service=grouped) as s:
+        s.do('require("skynet").newservice "bot"')
+        s.expect('bot', 'normal 1000us 50 1000us group')
+        s.write(service=Raw('{ bot = { weight = 50 }, other = { group = true } }'))
+        expect_line(s.hangup(), 'config reloaded: 3 services changed')
+        s.expect('bot', 'normal 1000us 50 1000us')
+        s.expect('other', 'normal 1000us 100 1000us group')
+        s.write(service=Raw('{ bot = { class = "batch", group = true } }'))
+        s.hangup()
+        s.expect('bot', 'batch 4000us 25 0us group')
+        # The weight is the group's, so that of all.
+        s.do('require("skynet.sched").set(first("bot"), { weight = 70 })')
+        s.expect('bot', 'batch 4000us 70 0us group')
+
+
 @case('a bad file changes nothing and says why')
 def bad():
     with Operated('battle other') as s:

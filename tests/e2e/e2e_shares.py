@@ -72,15 +72,18 @@ def measure(threads, names, rules, at_run_time=None):
 @case('a class of its own values', 1, ['front', 'back'],
       '{ front = { class = "interactive", weight = 100, slice = "4ms" }, back = { class = "normal" } }',
       [100, 100], 0.02)
+@case('two of one group and another', 1, ['bot', 'bot', 'other'], '{ bot = { group = true } }',
+      [100, 100, 100], 0.03, None, [0.25, 0.25, 0.5])
 @case('changed at run time', 1, ['one', 'two'], '{ two = { weight = 900 } }', [300, 100], 0.02,
       '{ { weight = 300, slice = "500us" }, { weight = 100 } }')
 @case('changed to classes at run time', 1, ['one', 'two'], '{}', [25, 200], 0.03,
       '{ { class = "batch" }, { class = "interactive" } }')
-def run_shares(threads, names, rules, wanted, tolerance, at_run_time=None):
+def run_shares(threads, names, rules, wanted, tolerance, at_run_time=None, parts=None):
+    parts = parts or [w / sum(wanted) for w in wanted]
     for attempt in range(1, TRIES + 1):
         weights, shares = measure(threads, names, rules, at_run_time)
         check(weights == wanted, f'the weights are {weights}, configured were {wanted}')
-        off = max(abs(share - w / sum(wanted)) for share, w in zip(shares, wanted))
+        off = max(abs(share - part) for share, part in zip(shares, parts))
         print(f'# {names}: shares {shares}, {off * 100:.2f} points off (try {attempt})', flush=True)
         if SLOW or off <= tolerance:
             return

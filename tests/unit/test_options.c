@@ -399,21 +399,25 @@ static void classes(void **state)
 	    "game.conf:1: service.a.credit: 101ms is out of range (allowed 0..100ms)");
 	bad("service = { a = { group = 1 } }",
 	    "game.conf:1: service.a.group: 1 is not a boolean (write true or false)");
-	conf_free(good("service = { a = { credit = 0, group = 'false' }, b = { credit = '100ms' } }"));
+	conf_free(good(
+		"service = { a = { credit = 0, group = 'false' }, b = { credit = '100ms' } }"));
 	(void)state;
 }
 
 static void cpu_lists(void **state)
 {
-	bad("affinity = '0-x'", "game.conf:1: affinity: \"0-x\" is not a CPU list (write \"0-3,5\", "
-				"each CPU once)");
-	bad("affinity = {}", "game.conf:1: affinity: a table is not a CPU list (write \"0-3,5\", each "
-			     "CPU once)");
+	bad("affinity = '0-x'",
+	    "game.conf:1: affinity: \"0-x\" is not a CPU list (write \"0-3,5\", "
+	    "each CPU once)");
+	bad("affinity = {}",
+	    "game.conf:1: affinity: a table is not a CPU list (write \"0-3,5\", each "
+	    "CPU once)");
 	/* The allowed set is this machine's. */
 	assert_null(read_text("\naffinity = '8191'"));
 	assert_int_equal(report.line_count, 1);
-	assert_non_null(strstr(report.lines[0].text, "game.conf:2: affinity: CPU 8191 is not there for "
-						     "this process (allowed "));
+	assert_non_null(strstr(report.lines[0].text,
+			       "game.conf:2: affinity: CPU 8191 is not there for "
+			       "this process (allowed "));
 	struct cpus allowed;
 	cpus_allowed(&allowed);
 	char text[64];

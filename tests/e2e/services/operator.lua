@@ -17,7 +17,8 @@ end
 function of(name)
 	local seen, list = {}, {}
 	for _, s in ipairs(sched.list()) do
-		local text = string.format("%s %gus %d %gus", s.class, s.slice * 1e6, s.weight, s.credit * 1e6)
+		local text = string.format("%s %gus %d %gus%s", s.class, s.slice * 1e6, s.weight, s.credit * 1e6,
+			s.group and " group" or "")
 		if s.name == name and not seen[text] then
 			seen[text] = true
 			list[#list + 1] = text
