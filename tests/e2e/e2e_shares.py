@@ -71,7 +71,7 @@ def measure(threads, names, rules, at_run_time=None):
       '{ front = { class = "interactive" }, back = { class = "batch" } }', [200, 25], 0.03)
 @case('a class of its own values', 1, ['front', 'back'],
       '{ front = { class = "interactive", weight = 100, slice = "1ms" }, back = { class = "normal" } }',
-      [100, 100], 0.02)
+      [100, 100], 0.03)
 @case('two of one group and another', 1, ['bot', 'bot', 'other'], '{ bot = { group = true } }',
       [100, 100, 100], 0.03, None, [0.25, 0.25, 0.5])
 @case('changed at run time', 1, ['one', 'two'], '{ two = { weight = 900 } }', [300, 100], 0.02,
