@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "conf/boot.h"
 #include "conf/cli.h"
+#include "conf/reload.h"
 #include "conf/shutdown.h"
+#include "core/cgroup.h"
+#include "core/cpus.h"
 #include "core/handle.h"
 #include "core/log.h"
 #include "core/loop.h"
@@ -9,6 +12,7 @@
 #include "core/text.h"
 #include "core/timer.h"
 #include "luabind/luabind.h"
+#include "sched/affinity.h"
 #include "sched/park.h"
 #include "sched/sched.h"
 #include "services/logger.h"
@@ -19,30 +23,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct conf *config; /* constant while the process runs */
-
-/* Called by luabind for each new service. */
-static void options_for(const char *name, struct vm_options *out)
-{
-	*out = (struct vm_options){
-		.sched = settings_preset[CLASS_NORMAL],
-		.jit = config->jit,
-		.memlimit_bytes = (size_t)config->memlimit_bytes,
-	};
-	out->sched.slice_ns = config->slice_ns;
-	out->sched.weight = (int32_t)config->weight;
-	const struct conf_rule *rule = conf_rule_for(config, name);
-	if (rule == NULL)
-		return;
-	if (rule->set & CONF_RULE_SLICE)
-		out->sched.slice_ns = rule->slice_ns;
-	if (rule->set & CONF_RULE_WEIGHT)
-		out->sched.weight = (int32_t)rule->weight;
-	if (rule->set & CONF_RULE_JIT)
-		out->jit = rule->jit;
-	if (rule->set & CONF_RULE_MEMLIMIT)
-		out->memlimit_bytes = (size_t)rule->memlimit_bytes;
-}
+/* What the process started with; constant. What a reload may change is asked of conf/live.h. */
+static const struct conf *config;
 
 static uint32_t launch(const char *line, uint32_t creator, const char **error)
 {
@@ -65,10 +47,11 @@ static void fire_timer(uint32_t handle, int32_t session)
 	sched_post(0, handle, MESSAGE_RESPONSE, session, NULL, 0);
 }
 
-static void on_reopen(int signo)
+static void on_hangup(int signo)
 {
 	(void)signo;
 	log_reopen();
+	reload_request(0, 0);
 }
 
 static bool open_log(void)
@@ -82,10 +65,41 @@ static bool open_log(void)
 	return false;
 }
 
+static void init_affinity(struct cpus *list)
+{
+	list->count = 0;
+	if (config->affinity)
+		ensure(cpus_parse(config->affinity, list)); /* checked already */
+	affinity_init(list);
+}
+
+/* `thread = 0`: as many as the process may use. A part of a CPU is worth a worker. */
+static int usable_workers(const struct cpus *affinity)
+{
+	struct cpus allowed;
+	char quota[32] = "none";
+	int64_t millicpus = cgroup_quota_millicpus("/proc", "/sys/fs/cgroup");
+	cpus_allowed(&allowed);
+	int64_t most = affinity->count ? affinity->count : allowed.count;
+	int64_t n = most;
+	if (millicpus > 0 && (millicpus + 999) / 1000 < n)
+		n = (millicpus + 999) / 1000;
+	if (n > RUNQ_WORKERS_MAX)
+		n = RUNQ_WORKERS_MAX;
+	if (millicpus > 0)
+		snprintf(quota, sizeof(quota), "%.3g", (double)millicpus / 1000);
+	log_printf(0, "thread = 0: %d workers (affinity %d, cgroup quota %s)", (int)n, (int)most,
+		   quota);
+	return (int)n;
+}
+
 static void init_rooms(void)
 {
+	struct cpus affinity;
+	init_affinity(&affinity);
 	struct sched_options options = {
-		.workers = (int)config->thread_count,
+		.workers = config->thread_count ? (int)config->thread_count
+						: usable_workers(&affinity),
 		.spares_max = (int)config->spare_count,
 		.stack_bytes = (size_t)config->stack_bytes,
 		.min_run_ns = config->min_run_ns,
@@ -95,10 +109,9 @@ static void init_rooms(void)
 	timer_init(fire_timer);
 	text_init(vm_library_address());
 	sched_init(&options);
-	vm_options_for = options_for;
 	api_launch = launch;
 	shutdown_init(config->stop_ns);
-	loop_on_signal(SIGHUP, on_reopen);
+	loop_on_signal(SIGHUP, on_hangup);
 	loop_on_signal(SIGTERM, shutdown_on_signal);
 	loop_on_signal(SIGINT, shutdown_on_signal);
 }
@@ -124,7 +137,7 @@ static bool start_services(void)
 			name_register("logger", logger);
 	} else {
 		struct vm_options options;
-		options_for("logger", &options);
+		vm_options_for("logger", &options);
 		logger = logger_launch(&options.sched);
 	}
 	if (logger == 0) {
@@ -156,9 +169,10 @@ static void say_limits(void)
 			   "code only, elsewhere by hand-off to another thread");
 }
 
-int boot_run(const struct conf *conf)
+int boot_run(struct conf *conf, const char *path)
 {
 	config = conf;
+	reload_init(conf, path, shutdown_wake);
 	/* 1. what the rooms below need before anything runs */
 	conf_fill_env(config);
 	if (!open_log())
@@ -171,7 +185,8 @@ int boot_run(const struct conf *conf)
 	if (!start_services())
 		shutdown_request(CLI_EXIT_FAILURE);
 	/* 4. until somebody asks for the end */
-	shutdown_wait();
+	shutdown_wait(reload_serve);
+	reload_end();
 	/* 5. services are told, ended, the log is flushed */
 	return shutdown_run();
 }

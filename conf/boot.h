@@ -7,7 +7,8 @@
 
 #include "conf/conf.h"
 
-/* Runs the shard until it ends; returns the exit status. Main thread, signals blocked. */
-int boot_run(const struct conf *conf);
+/* Runs the shard until it ends; returns the exit status. Takes `conf`, which was read from `path`. Main thread,
+ * signals blocked. */
+int boot_run(struct conf *conf, const char *path);
 
 #endif

@@ -5,7 +5,6 @@
 #include "core/env.h"
 #include "core/mem.h"
 
-#include <fnmatch.h>
 #include <string.h>
 
 struct check {
@@ -31,7 +30,11 @@ static void store(const struct option *o, void *base, const struct option_value 
 	case OPTION_STRING:
 	case OPTION_PATHS:
 	case OPTION_SCALAR:
+	case OPTION_CPUS:
 		*(const char **)field = value->text;
+		break;
+	case OPTION_CLASS:
+		*(enum settings_class *)field = (enum settings_class)value->number;
 		break;
 	case OPTION_INTEGER:
 	case OPTION_TIME:
@@ -108,28 +111,42 @@ static void check_watchdog(struct check *k, const struct conf_value *watchdog)
 	}
 }
 
-static void check_rule(struct check *k, const struct conf_value *entry)
+/* The keys of one entry of `service` or `class`; `table` is what the options call it. */
+static void check_entry(struct check *k, const char *table, const struct conf_value *entry,
+			struct conf_rule *rule)
 {
-	struct conf_rule *rule = &k->conf->rules[k->conf->rule_count];
-	if (entry->key == NULL) {
-		error_at(k, entry, "a service's name is missing (write name = { ... })");
-		return;
-	}
-	if (entry->kind != CONF_TABLE) {
-		error_at(k, entry, "%s is not a table (write { slice = \"1ms\", weight = 100 })",
-			 entry->text);
-		return;
-	}
 	*rule = (struct conf_rule){.pattern = entry->key, .file = entry->file, .line = entry->line};
-	k->conf->rule_count++;
 	for (size_t i = 0; i < entry->child_count; i++) {
 		const struct conf_value *v = &entry->children[i];
-		const struct option *o = v->key ? option_find("service.*", v->key) : NULL;
+		const struct option *o = v->key ? option_find(table, v->key) : NULL;
 		if (o == NULL)
-			unknown_key(k, "service.*", v);
+			unknown_key(k, table, v);
 		else if (read_into(k, o, v, rule))
 			rule->set |= o->rule_flag;
 	}
+}
+
+static void check_rule(struct check *k, const struct conf_value *entry)
+{
+	if (entry->key == NULL)
+		error_at(k, entry, "a service's name is missing (write name = { ... })");
+	else if (entry->kind != CONF_TABLE)
+		error_at(k, entry, "%s is not a table (write { slice = \"1ms\", weight = 100 })",
+			 entry->text);
+	else
+		check_entry(k, "service.*", entry, &k->conf->rules[k->conf->rule_count++]);
+}
+
+static void check_class(struct check *k, const struct conf_value *entry)
+{
+	enum settings_class class;
+	if (entry->key == NULL || !settings_class_of(entry->key, &class))
+		error_at(k, entry, "unknown class (allowed: interactive, normal, batch)");
+	else if (entry->kind != CONF_TABLE)
+		error_at(k, entry, "%s is not a table (write { slice = \"4ms\", weight = 25 })",
+			 entry->text);
+	else
+		check_entry(k, "class.*", entry, &k->conf->preset[class]);
 }
 
 static void check_service(struct check *k, const struct conf_value *service)
@@ -144,6 +161,9 @@ static void check_table(struct check *k, const struct option *o, const struct co
 	*(const struct conf_value **)((char *)k->conf + o->offset) = v;
 	if (v == k->conf->rule_table)
 		check_service(k, v);
+	else if (v == k->conf->class_table)
+		for (size_t i = 0; i < v->child_count; i++)
+			check_class(k, &v->children[i]);
 	else if (v == k->conf->watchdog_table)
 		check_watchdog(k, v);
 }
@@ -153,7 +173,7 @@ static void check_foreign(struct check *k, const struct conf_value *v)
 {
 	if (v->kind == CONF_TABLE) {
 		const char *guess = option_guess(NULL, v->key);
-		error_at(k, v, "unknown table%s%s%s (allowed: service, watchdog)",
+		error_at(k, v, "unknown table%s%s%s (allowed: class, service, watchdog)",
 			 guess ? ", did you mean \"" : "", guess ? guess : "", guess ? "\"?" : "");
 		return;
 	}
@@ -238,11 +258,11 @@ void conf_free(struct conf *c)
 	mem_free(c);
 }
 
-const struct conf_rule *conf_rule_for(const struct conf *c, const char *service_name)
+const char *conf_setting_of(const struct conf *c, const char *key)
 {
-	for (size_t i = 0; i < c->rule_count; i++) {
-		if (fnmatch(c->rules[i].pattern, service_name, 0) == 0)
-			return &c->rules[i];
+	for (size_t i = 0; i < c->setting_count; i++) {
+		if (strcmp(c->settings[i].key, key) == 0)
+			return c->settings[i].value;
 	}
 	return NULL;
 }
@@ -264,7 +284,10 @@ static const char *field_text(const struct option *o, const void *base,
 	case OPTION_STRING:
 	case OPTION_PATHS:
 	case OPTION_SCALAR:
+	case OPTION_CPUS:
 		return *(const char *const *)field;
+	case OPTION_CLASS:
+		return settings_class_name(*(const enum settings_class *)field);
 	case OPTION_INTEGER:
 	case OPTION_TIME:
 	case OPTION_SIZE:
@@ -284,20 +307,33 @@ static void print_value(FILE *out, const struct option *o, const char *text)
 	fprintf(out, "%s%s%s", bare ? "" : "\"", text, bare ? "" : "\"");
 }
 
-static void print_rule(const struct conf_rule *rule, FILE *out)
+/* `table` is "service" or "class". */
+static void print_rule(const char *table, const struct conf_rule *rule, FILE *out)
 {
-	size_t count;
+	size_t count, length = strlen(table);
 	char text[OPTION_TEXT_BYTES];
-	const struct option *table = option_table(&count);
-	fprintf(out, "  service[\"%s\"] = {", rule->pattern);
+	const struct option *options = option_table(&count);
+	fprintf(out, "  %s[\"%s\"] = {", table, rule->pattern);
 	for (size_t i = 0; i < count; i++) {
-		if ((table[i].rule_flag & rule->set) == 0)
+		const struct option *o = &options[i];
+		if ((o->rule_flag & rule->set) == 0 || strncmp(o->name, table, length) != 0)
 			continue;
-		fprintf(out, " %s = ", strrchr(table[i].name, '.') + 1);
-		print_value(out, &table[i], field_text(&table[i], rule, text));
+		fprintf(out, " %s = ", strrchr(o->name, '.') + 1);
+		print_value(out, o, field_text(o, rule, text));
 		fputc(',', out);
 	}
 	fprintf(out, " }\n");
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+bool conf_same(const struct conf *a, const struct conf *b, const struct option *o)
+{
+	char one[OPTION_TEXT_BYTES], other[OPTION_TEXT_BYTES];
+	return same_text(field_text(o, a, one), field_text(o, b, other));
 }
 
 void conf_print_changes(const struct conf *c, FILE *out)
@@ -307,17 +343,19 @@ void conf_print_changes(const struct conf *c, FILE *out)
 	const struct option *table = option_table(&count);
 	set_defaults(&plain);
 	for (size_t i = 0; i < count; i++) {
-		char mine[OPTION_TEXT_BYTES], usual[OPTION_TEXT_BYTES];
-		if (table[i].rule_flag != 0)
+		const struct option *o = &table[i];
+		char text[OPTION_TEXT_BYTES];
+		const char *now = o->rule_flag ? NULL : field_text(o, c, text);
+		if (now == NULL || conf_same(c, &plain, o))
 			continue;
-		const char *now = field_text(&table[i], c, mine);
-		const char *before = field_text(&table[i], &plain, usual);
-		if (now == NULL || (before != NULL && strcmp(now, before) == 0))
-			continue;
-		fprintf(out, "  %s = ", table[i].name);
-		print_value(out, &table[i], now);
+		fprintf(out, "  %s = ", o->name);
+		print_value(out, o, now);
 		fprintf(out, "\n");
 	}
+	for (int i = 0; i < CLASS_COUNT; i++) {
+		if (c->preset[i].set)
+			print_rule("class", &c->preset[i], out);
+	}
 	for (size_t i = 0; i < c->rule_count; i++)
-		print_rule(&c->rules[i], out);
+		print_rule("service", &c->rules[i], out);
 }

@@ -9,6 +9,7 @@
 #include "conf/report.h"
 #include "core/base.h"
 #include "luabind/luafile.h"
+#include "sched/settings.h"
 
 #include <stdio.h>
 
@@ -17,6 +18,9 @@ enum conf_rule_flag {
 	CONF_RULE_WEIGHT = 2,
 	CONF_RULE_JIT = 4,
 	CONF_RULE_MEMLIMIT = 8,
+	CONF_RULE_CLASS = 16,
+	CONF_RULE_CREDIT = 32,
+	CONF_RULE_GROUP = 64,
 };
 
 /* The C types of the option types. */
@@ -27,20 +31,26 @@ enum conf_rule_flag {
 #define CONF_FIELD_TIME(field)    int64_t field;
 #define CONF_FIELD_SIZE(field)    int64_t field;
 #define CONF_FIELD_BOOLEAN(field) bool field;
+#define CONF_FIELD_CPUS(field)    const char *field; /* as written; cpus_parse reads it */
+#define CONF_FIELD_CLASS(field)   enum settings_class field;
 #define CONF_FIELD_TABLE(field)   const struct conf_value *field; /* NULL: absent */
 
-/* An entry of `service`. Fields whose flag is not in `set` are 0: the general value counts. */
+/* An entry of `service` or of `class`. Fields whose flag is not in `set` are 0: the general value counts. */
 struct conf_rule {
 	const char *pattern;
 	unsigned set; /* enum conf_rule_flag */
 	const char *file;
 	int line; /* of the pattern */
 #define OPTION(...)
+#define PRESET(...)
 #define RULE(name, type, field, flag, ...) CONF_FIELD_##type(field)
 #include "conf/options.def"
 #undef OPTION
+#undef PRESET
 #undef RULE
 };
+
+struct option;
 
 struct conf_setting {
 	const char *key;
@@ -51,13 +61,17 @@ struct conf_setting {
  * made from options.def and named there: thread_count, slice_ns, stack_bytes, ... */
 struct conf {
 #define OPTION(name, type, field, ...) CONF_FIELD_##type(field)
+#define PRESET(...)
 #define RULE(...)
 #include "conf/options.def"
 #undef OPTION
+#undef PRESET
 #undef RULE
 
 	struct conf_rule *rules; /* in the order of the file */
 	size_t rule_count;
+	/* What the file says of each class; nothing of those that it does not name. */
+	struct conf_rule preset[CLASS_COUNT];
 
 	/* What skynet.getenv shall find: every top-level scalar of the file, then the defaults of
 	 * the options that it does not set. */
@@ -75,15 +89,15 @@ struct conf *conf_from(struct luafile *source, struct conf_report *report);
 /* NULL is fine. */
 void conf_free(struct conf *c);
 
-/* The first rule whose pattern matches the name, NULL when none does. Only the pattern's `*`, `?`
- * and
- * `[...]` are special, never the name's. */
-const struct conf_rule *conf_rule_for(const struct conf *c, const char *service_name);
-
 /* Puts the settings into the environment of the process (core/env). */
 void conf_fill_env(const struct conf *c);
 
 /* One line for each option that differs from its default, in the syntax of a config file. */
 void conf_print_changes(const struct conf *c, FILE *out);
+
+/* Is the value of this option the same in both? It is a field of struct conf, no table. */
+bool conf_same(const struct conf *a, const struct conf *b, const struct option *o);
+/* The setting of that name, NULL: there is none. */
+const char *conf_setting_of(const struct conf *c, const char *key);
 
 #endif

@@ -22,7 +22,7 @@ static int run(const char *path)
 		return CLI_EXIT_CONFIG;
 	/* Services use io.write too: whole lines, at once. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	return boot_run(conf);
+	return boot_run(conf, path);
 }
 
 int main(int argc, char **argv)

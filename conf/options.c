@@ -3,8 +3,9 @@
 
 #include "conf/conf.h"
 #include "conf/spell.h"
-#include "conf/units.h"
 #include "core/clock.h"
+#include "core/cpus.h"
+#include "core/units.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -32,8 +33,20 @@ static const struct option table[] = {
 	 help,                                                                                     \
 	 offsetof(struct conf_rule, field),                                                        \
 	 flag},
+#define PRESET(name, type, field, flag, minimum, maximum, unit, group, help)                       \
+	{"class.*." #name,                                                                         \
+	 OPTION_##type,                                                                            \
+	 NULL,                                                                                     \
+	 minimum,                                                                                  \
+	 maximum,                                                                                  \
+	 unit,                                                                                     \
+	 group,                                                                                    \
+	 help,                                                                                     \
+	 offsetof(struct conf_rule, field),                                                        \
+	 flag},
 #include "conf/options.def"
 #undef OPTION
+#undef PRESET
 #undef RULE
 };
 
@@ -94,7 +107,8 @@ const char *option_near_miss(const char *key)
 static const char *const type_names[] = {
 	[OPTION_STRING] = "string", [OPTION_INTEGER] = "integer", [OPTION_BOOLEAN] = "boolean",
 	[OPTION_TIME] = "time",     [OPTION_SIZE] = "size",       [OPTION_PATHS] = "path list",
-	[OPTION_SCALAR] = "value",  [OPTION_TABLE] = "table",
+	[OPTION_SCALAR] = "value",  [OPTION_CLASS] = "class",     [OPTION_CPUS] = "CPU list",
+	[OPTION_TABLE] = "table",
 };
 
 const char *option_type_name(enum option_type type)
@@ -119,6 +133,10 @@ static const char *how_to_write(enum option_type type)
 		return "write \"64KB\", \"32MB\" or \"1GB\"";
 	case OPTION_SCALAR:
 		return "write \"...\", a number, true or false";
+	case OPTION_CLASS:
+		return "write \"interactive\", \"normal\" or \"batch\"";
+	case OPTION_CPUS:
+		return "write \"0-3,5\", each CPU once";
 	case OPTION_TABLE:
 		return "write { ... }";
 	}
@@ -199,6 +217,34 @@ static bool parse_amount(const struct option *o, const struct conf_value *v, int
 	return v->kind == CONF_NUMBER && v->number == 0;
 }
 
+static bool parse_class(const struct conf_value *v, int64_t *out)
+{
+	enum settings_class class;
+	if (v->kind != CONF_STRING || !settings_class_of(v->text, &class))
+		return false;
+	*out = class;
+	return true;
+}
+
+/* A list that is well written may still name CPUs that this machine, or this process, does not have. */
+static bool parse_cpus(const struct option *o, const struct conf_value *v, char *why, size_t bytes)
+{
+	struct cpus list, allowed;
+	char text[OPTION_TEXT_BYTES * 4];
+	if ((v->kind != CONF_STRING && v->kind != CONF_NUMBER) || !cpus_parse(v->text, &list))
+		return wrong_kind(o, v, why, bytes);
+	cpus_allowed(&allowed);
+	for (int i = 0; i < list.count; i++) {
+		if (cpus_have(&allowed, list.number[i]))
+			continue;
+		cpus_format(&allowed, text, sizeof(text));
+		snprintf(why, bytes, "CPU %d is not there for this process (allowed %.150s)",
+			 list.number[i], text);
+		return false;
+	}
+	return true;
+}
+
 bool option_read(const struct option *o, const struct conf_value *v, struct option_value *out,
 		 char *why, size_t why_bytes)
 {
@@ -212,6 +258,11 @@ bool option_read(const struct option *o, const struct conf_value *v, struct opti
 	case OPTION_SCALAR:
 		fits = v->kind != CONF_TABLE;
 		break;
+	case OPTION_CLASS:
+		fits = parse_class(v, &out->number);
+		break;
+	case OPTION_CPUS:
+		return parse_cpus(o, v, why, why_bytes);
 	case OPTION_TABLE:
 		fits = v->kind == CONF_TABLE;
 		break;

@@ -18,11 +18,13 @@ enum option_type {
 	OPTION_SIZE,
 	OPTION_PATHS,
 	OPTION_SCALAR,
+	OPTION_CLASS,
+	OPTION_CPUS,
 	OPTION_TABLE,
 };
 
 struct option {
-	const char *name; /* "thread", "watchdog.warn", "service.*.slice" */
+	const char *name; /* "thread", "watchdog.warn", "service.*.slice", "class.*.slice" */
 	enum option_type type;
 	const char *fallback; /* the default, as a user would write it; NULL: none */
 	int64_t minimum;      /* of INTEGER, TIME (ns) and SIZE (bytes) */
@@ -36,7 +38,7 @@ struct option {
 
 /* A value that passed the checks. `text` is the user's own. */
 struct option_value {
-	int64_t number;
+	int64_t number; /* of a CLASS: enum settings_class */
 	bool boolean;
 	const char *text;
 };
@@ -44,7 +46,7 @@ struct option_value {
 /* The table, constant for the life of the process. Any thread, as all in here. */
 const struct option *option_table(size_t *count);
 
-/* The option `key` of the table `table` ("watchdog", "service.*"; NULL: top level), or NULL. */
+/* The option `key` of the table `table` ("watchdog", "service.*", "class.*"; NULL: top level), or NULL. */
 const struct option *option_find(const char *table, const char *key);
 /* The known name that `key` was probably meant to be, or NULL. It is a part of an option's name. */
 const char *option_guess(const char *table, const char *key);

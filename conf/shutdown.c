@@ -125,12 +125,18 @@ void shutdown_init(int64_t patience_ns)
 	api_stopping = on_stopping;
 }
 
-void shutdown_wait(void)
+void shutdown_wake(void)
+{
+	ring();
+}
+
+void shutdown_wait(void (*serve)(void))
 {
 	for (;;) {
 		uint32_t seen = load_acquire(&end.changed); /* acquires ring */
 		if (load_acquire(&end.asked))
 			return;
+		serve();
 		futex_wait(&end.changed, seen, -1);
 	}
 }

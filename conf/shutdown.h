@@ -16,8 +16,10 @@ void shutdown_init(int64_t patience_ns);
 void shutdown_request(int exit_status);
 /* Loop thread, from the signalfd. */
 void shutdown_on_signal(int signo);
-/* Main thread: sleeps until the end was asked for. */
-void shutdown_wait(void);
+/* Main thread: sleeps until the end was asked for. Calls `serve` first, and after each shutdown_wake. */
+void shutdown_wait(void (*serve)(void));
+/* There is something for main to serve. Any thread. */
+void shutdown_wake(void);
 /* Main thread: does it. Returns the exit status. */
 int shutdown_run(void);
 

@@ -226,9 +226,13 @@ static int core_register(lua_State *L)
 static int core_launch(lua_State *L)
 {
 	const char *error = "services cannot be launched now";
+	size_t size_bytes;
+	const char *line = luaL_checklstring(L, 1, &size_bytes);
 	uint32_t handle = 0;
-	if (api_launch)
-		handle = api_launch(luaL_checkstring(L, 1), service_handle(self_of(L)), &error);
+	if (strlen(line) != size_bytes)
+		error = "a zero byte in the name or an argument of a service";
+	else if (api_launch)
+		handle = api_launch(line, service_handle(self_of(L)), &error);
 	if (handle == 0) {
 		lua_pushnil(L);
 		lua_pushstring(L, error);
@@ -369,6 +373,7 @@ static int open_core(lua_State *L)
 	lua_newtable(L);
 	luaL_register(L, NULL, functions);
 	figures_open(L);
+	schedapi_open(L);
 	return 1;
 }
 

@@ -55,6 +55,12 @@ static void set_number(lua_State *L, const char *key, double value)
 	lua_setfield(L, -2, key);
 }
 
+static void set_string(lua_State *L, const char *key, const char *text)
+{
+	lua_pushstring(L, text);
+	lua_setfield(L, -2, key);
+}
+
 /* What is shown of one service: read while there is a reference, shown after. Making tables may raise, and a
  * reference must not leak. */
 struct figures {
@@ -62,6 +68,7 @@ struct figures {
 	char name[sizeof(((struct service *)0)->name)];
 	const char *status;
 	struct runq_figures runq;
+	struct settings settings;
 	int64_t cpu_ns;
 	uint64_t messages, parks_compiled, parks_library, handoffs;
 	uint32_t mqlen;
@@ -78,6 +85,7 @@ static bool read_figures(uint32_t handle, struct figures *f)
 	memcpy(f->name, s->name, sizeof(f->name));
 	f->status = service_status_name(load_relaxed(&s->status));
 	runq_figures(&sched.queue, &s->entry, clock_mono_ns(), &f->runq);
+	sched_settings_of(s, &f->settings);
 	f->cpu_ns = accounts_cpu_ns(s);
 	f->messages = load_relaxed(&s->messages);
 	f->parks_compiled = load_relaxed(&s->parks[TIER_MACHINE_CODE]);
@@ -91,14 +99,16 @@ static bool read_figures(uint32_t handle, struct figures *f)
 
 static void push_figures(lua_State *L, const struct figures *f)
 {
-	lua_createtable(L, 0, 16);
+	lua_createtable(L, 0, 32);
 	set_number(L, "address", f->handle);
-	lua_pushstring(L, f->name);
-	lua_setfield(L, -2, "name");
-	lua_pushstring(L, f->status);
-	lua_setfield(L, -2, "status");
-	set_number(L, "weight", f->runq.weight);
-	set_number(L, "slice", seconds(f->runq.slice_ns));
+	set_string(L, "name", f->name);
+	set_string(L, "status", f->status);
+	set_string(L, "class", settings_class_name(f->settings.class));
+	set_number(L, "weight", f->settings.weight);
+	set_number(L, "slice", seconds(f->settings.slice_ns));
+	set_number(L, "credit", seconds(f->settings.credit_ns));
+	lua_pushboolean(L, f->settings.group);
+	lua_setfield(L, -2, "group");
 	set_number(L, "cpu", seconds(f->cpu_ns));
 	set_number(L, "messages", (double)f->messages);
 	set_number(L, "mqlen", f->mqlen);
@@ -106,6 +116,12 @@ static void push_figures(lua_State *L, const struct figures *f)
 	set_number(L, "parks_compiled", (double)f->parks_compiled);
 	set_number(L, "parks_library", (double)f->parks_library);
 	set_number(L, "handoffs", (double)f->handoffs);
+	set_number(L, "share_1s", f->runq.share_1s);
+	set_number(L, "share_10s", f->runq.share_10s);
+	set_number(L, "lag", seconds(f->runq.lag_ns));
+	set_number(L, "waits", (double)f->runq.waits);
+	set_number(L, "wait_p50", seconds(f->runq.wait_p50_ns));
+	set_number(L, "wait_p99", seconds(f->runq.wait_p99_ns));
 	set_number(L, "wait_max", seconds(f->runq.longest_wait_ns));
 	set_number(L, "memory", (double)f->memory_bytes);
 }
@@ -130,11 +146,13 @@ static int core_services(lua_State *L)
 	return 1;
 }
 
-/* (address) -> table or nothing */
+/* (address|nil) -> table or nothing; nil is the calling service */
 static int core_service(lua_State *L)
 {
 	struct figures f;
-	if (!read_figures(api_check_address(L, 1), &f))
+	uint32_t handle =
+		lua_isnoneornil(L, 1) ? service_handle(vm_of(L)->service) : api_check_address(L, 1);
+	if (!read_figures(handle, &f))
 		return 0;
 	push_figures(L, &f);
 	return 1;

@@ -20,6 +20,12 @@ extern void (*vm_options_for)(const char *service_name, struct vm_options *out);
 extern uint32_t (*api_launch)(const char *line, uint32_t creator, const char **error);
 /* Ends the process with this exit status (skynet.abort). */
 extern void (*api_abort)(int exit_status);
+/* The values of a class, as configured. NULL: those that ship (settings_preset). */
+extern void (*api_preset)(enum settings_class class, struct settings *out);
+/* Has the config file read again (skynet.sched.reload); `asker` gets the outcome as the answer to `session`:
+ * "+N" for N services changed, then a line for each key that needs a restart; or "-" and all errors. NULL: it
+ * will come; else why not. */
+extern const char *(*api_reload)(uint32_t asker, int32_t session);
 /* A service has onstop functions (true), or is through with them (false). */
 extern void (*api_stopping)(uint32_t handle, bool begins);
 

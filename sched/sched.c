@@ -146,6 +146,11 @@ void sched_settings_of(struct service *s, struct settings *out)
 	out->class = (enum settings_class)load_relaxed(&s->class);
 }
 
+void sched_set_min_run(int64_t min_run_ns)
+{
+	store_relaxed(&sched.queue.min_run_ns, min_run_ns);
+}
+
 void sched_ring(int64_t by_ns)
 {
 	/* Pairs with the monitor's "publish when I wake, then look again": seq on both sides. */

@@ -66,6 +66,8 @@ void sched_answer_error(uint32_t from, uint32_t source, int32_t session);
 /* New settings, in any state of the service; they count from now on. The caller holds a reference. Any thread. */
 void sched_change(struct service *s, const struct settings *settings);
 void sched_settings_of(struct service *s, struct settings *out);
+/* Another min_run, from now on. Any thread. */
+void sched_set_min_run(int64_t min_run_ns);
 
 /* The monitor should look at `by_ns` at the latest. Any thread, async-signal-safe, cheap when it will. */
 void sched_ring(int64_t by_ns);

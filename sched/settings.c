@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/settings.h"
-#include "core/clock.h"
-#include "sched/fair.h"
 
 #include <string.h>
 
@@ -32,4 +30,10 @@ bool settings_class_of(const char *name, enum settings_class *out)
 		}
 	}
 	return false;
+}
+
+bool settings_same(const struct settings *a, const struct settings *b)
+{
+	return a->class == b->class && a->slice_ns == b->slice_ns && a->credit_ns == b->credit_ns &&
+	       a->weight == b->weight && a->group == b->group;
 }

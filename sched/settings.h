@@ -6,7 +6,16 @@
 #ifndef SCHED_SETTINGS_H
 #define SCHED_SETTINGS_H
 
-#include "core/base.h"
+#include "core/clock.h"
+#include "sched/fair.h"
+
+/* What may be set, wherever it is set from: the config file, Lua. */
+#define SETTINGS_SLICE_MIN_NS  (50 * NS_PER_US)
+#define SETTINGS_SLICE_MAX_NS  NS_PER_S
+#define SETTINGS_WEIGHT_MIN    FAIR_WEIGHT_MIN
+#define SETTINGS_WEIGHT_MAX    FAIR_WEIGHT_MAX
+#define SETTINGS_CREDIT_MIN_NS 0
+#define SETTINGS_CREDIT_MAX_NS (100 * NS_PER_MS)
 
 enum settings_class { CLASS_INTERACTIVE, CLASS_NORMAL, CLASS_BATCH, CLASS_COUNT };
 
@@ -26,5 +35,7 @@ extern const struct settings settings_preset[CLASS_COUNT];
 const char *settings_class_name(enum settings_class class);
 /* false: there is no class of that name. */
 bool settings_class_of(const char *name, enum settings_class *out);
+
+bool settings_same(const struct settings *a, const struct settings *b);
 
 #endif

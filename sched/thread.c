@@ -4,6 +4,7 @@
 #include "core/lock.h"
 #include "core/mem.h"
 #include "sched/accounts.h"
+#include "sched/affinity.h"
 #include "sched/park.h"
 #include "sched/sched.h"
 
@@ -176,6 +177,7 @@ bool thread_restore_priority(struct thread *t)
 static void run_slot(struct thread *t)
 {
 	accounts_take_slot(t);
+	affinity_take(t->slot->id);
 	t->stack = thread_fresh_stack(t);
 	stack_switch(&t->base, t->stack);
 	/* Before locks are taken; thread_main asks again whether it worked. */

@@ -5,6 +5,7 @@
 #include "core/loop.h"
 #include "core/text.h"
 #include "sched/accounts.h"
+#include "sched/affinity.h"
 #include "sched/sched.h"
 
 #include <sched.h>
@@ -429,6 +430,7 @@ enum hand_off_result worker_hand_off(struct worker *w, uint64_t epoch)
 	store_relaxed(&s->message_mark_ns, now);
 	runq_detached(&sched.queue, &s->entry, now);
 	service_set_status(s, SERVICE_DETACHED);
+	affinity_leave(load_acquire(&t->tid));
 	thread_give_slot(spare, w);
 	/* Release: the thread that finds DETACHED finds the rest done. */
 	store_release(&t->run, run_word(epoch, RUN_DETACHED));

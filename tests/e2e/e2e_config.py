@@ -46,15 +46,24 @@ for name, *fault in [
      '"500us"', '50us..1s'),
     ('a time without a unit', 'slice = 5', 'error: config:1: slice: ', 'is not a time', '"2ms"'),
     ('text for a number', 'thread = "many"', 'error: config:1: thread: "many" is not an integer',
-     '1..1024'),
-    ('thread out of range', 'thread = 0', 'error: config:1: thread: Invalid thread 0 ',
-     'should be in [1,1024]'),
+     '0..1024'),
+    ('thread out of range', 'thread = -1', 'error: config:1: thread: Invalid thread -1 ',
+     'should be in [0,1024]'),
     ('slice out of range', 'slice = "5s"', 'error: config:1: slice: 5s is out of range', '50us..1s'),
     ('weight of a service out of range', 'service = { a = { weight = 0 } }',
      'error: config:1: service.a.weight: ', 'should be in [1,10000]'),
     ('unknown table', 'thread = 1\nfoo = { 1 }', 'error: config:2: foo: unknown table',
-     'service, watchdog'),
-    ('two errors at once', 'slice = true\nthread = 0', 'error: config:1: slice: ',
+     'class, service, watchdog'),
+    ('unknown class of a service', '\nservice = { a = { class = "fast" } }',
+     'error: config:2: service.a.class: "fast" is not a class', '"interactive", "normal" or "batch"'),
+    ('unknown class', 'class = {\n\tfast = { weight = 3 } }',
+     'error: config:2: class.fast: unknown class', 'interactive, normal, batch'),
+    ('credit out of range', 'service = { a = { credit = "101ms" } }',
+     'error: config:1: service.a.credit: 101ms is out of range', '0..100ms'),
+    ('a CPU that is not there', 'affinity = "8191"',
+     'error: config:1: affinity: CPU 8191 is not there for this process (allowed '),
+    ('no list of CPUs', 'affinity = "0,0"', 'error: config:1: affinity: "0,0" is not a CPU list', '"0-3,5"'),
+    ('two errors at once', 'slice = true\nthread = -1', 'error: config:1: slice: ',
      'error: config:2: thread: '),
     ('an environment variable that is not set', 'x = "$NO_SUCH_VARIABLE_HERE"', 'config:1',
      'NO_SUCH_VARIABLE_HERE'),
@@ -161,7 +170,7 @@ for name, *arguments in [
     ('--help', ['--help'], OK, ['usage: equilune', '--check-config', '--version', '--help-config']),
     ('-h', ['-h'], OK, ['usage: equilune']),
     ('--help-config', ['--help-config'], OK,
-     ['thread ', 'default 8, 1..1024', 'service.*.weight', 'watchdog.warn', 'luaservice']),
+     ['thread ', 'default 8, 0..1024', 'service.*.weight', 'watchdog.warn', 'luaservice']),
     ('unknown option', ['--chek-config', 'x'], USAGE, [], ['--chek-config', 'did you mean --check-config']),
     ('no argument', [], USAGE, [], ['Need a config file', 'usage: equilune']),
     ('two config files', ['a', 'b'], USAGE, [], ['one config file only']),
@@ -172,7 +181,7 @@ for name, *arguments in [
 @case('nothing is left behind')
 def nothing_left():
     """A config with a fault creates no file."""
-    with Box('logger = "made.log"\nthread = 0') as box:
+    with Box('logger = "made.log"\nthread = -1') as box:
         run(box)
         check(os.listdir(box.path) == ['config'], f'files: {os.listdir(box.path)}')
 

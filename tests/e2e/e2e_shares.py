@@ -18,6 +18,13 @@ skynet.start(function()
 	for _, burn in ipairs(burns) do
 		skynet.send(burn, "lua", "go")
 	end
+	local set = skynet.getenv "set"
+	if set then
+		skynet.sleep(50) -- they run as configured before they are changed
+		for i, settings in ipairs(loadstring("return " .. set)()) do
+			assert(sched.set(burns[i], settings))
+		end
+	end
 	skynet.sleep(20)
 	local before = {}
 	for i, burn in ipairs(burns) do
@@ -40,10 +47,12 @@ end)
 '''
 
 
-def measure(threads, names, rules):
+def measure(threads, names, rules, at_run_time=None):
     burn = f'dofile("{SERVICES}/burn.lua")'
     config = {'thread': threads, 'start': 'main', 'burns': ' '.join(names), 'window_cs': 500,
               'service': Raw(rules)}
+    if at_run_time:
+        config['set'] = at_run_time
     with Box(config, {'main': MAIN, **{name: burn for name in names}}) as box, Server(box) as server:
         weights = server.wait_line('^WEIGHTS (.*)')[1].split()
         shares = [float(share) for share in server.wait_line('^SHARES (.*)')[1].split()]
@@ -58,11 +67,23 @@ def measure(threads, names, rules):
 @case('10 and 990 on one worker', 1, ['small', 'large'],
       '{ small = { weight = 10 }, large = { weight = 990, slice = "500us" } }', [10, 990], 0.02)
 @case('three equal ones on two workers', 2, ['one', 'two', 'three'], '{}', [100, 100, 100], 0.03)
-def run_shares(threads, names, rules, wanted, tolerance):
+@case('classes', 1, ['front', 'back'],
+      '{ front = { class = "interactive" }, back = { class = "batch" } }', [200, 25], 0.03)
+@case('a class of its own values', 1, ['front', 'back'],
+      '{ front = { class = "interactive", weight = 100, slice = "1ms" }, back = { class = "normal" } }',
+      [100, 100], 0.03)
+@case('two of one group and another', 1, ['bot', 'bot', 'other'], '{ bot = { group = true } }',
+      [100, 100, 100], 0.03, None, [0.25, 0.25, 0.5])
+@case('changed at run time', 1, ['one', 'two'], '{ two = { weight = 900 } }', [300, 100], 0.02,
+      '{ { weight = 300, slice = "500us" }, { weight = 100 } }')
+@case('changed to classes at run time', 1, ['one', 'two'], '{}', [25, 200], 0.03,
+      '{ { class = "batch" }, { class = "interactive" } }')
+def run_shares(threads, names, rules, wanted, tolerance, at_run_time=None, parts=None):
+    parts = parts or [w / sum(wanted) for w in wanted]
     for attempt in range(1, TRIES + 1):
-        weights, shares = measure(threads, names, rules)
+        weights, shares = measure(threads, names, rules, at_run_time)
         check(weights == wanted, f'the weights are {weights}, configured were {wanted}')
-        off = max(abs(share - w / sum(wanted)) for share, w in zip(shares, wanted))
+        off = max(abs(share - part) for share, part in zip(shares, parts))
         print(f'# {names}: shares {shares}, {off * 100:.2f} points off (try {attempt})', flush=True)
         if SLOW or off <= tolerance:
             return

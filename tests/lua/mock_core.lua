@@ -25,6 +25,7 @@ function mock.world(root)
 		services = {}, names = {}, next_handle = 1, ready = { first = 1, last = 0 },
 		timers = {}, timer_count = 0, now_ns = 0, log = {}, output = {}, env = {}, packed = {},
 		leaked = 0, exit_code = nil,
+		reload_answer = "+0", reload_refused = nil,
 	}, World)
 end
 
@@ -329,7 +330,11 @@ local function add_facts(core, world, sv)
 	end
 
 	local function info(other)
-		return { handle = other.handle, name = other.line }
+		local result = { address = other.handle, name = other.line }
+		for key, value in pairs(other.settings) do
+			result[key] = value
+		end
+		return result
 	end
 
 	function core.services()
@@ -343,9 +348,93 @@ local function add_facts(core, world, sv)
 		return list
 	end
 
-	function core.service(handle)
-		local other = world.services[handle]
+	function core.service(addr)
+		local other = world.services[addr == nil and sv.handle or world:resolve(addr)]
 		return other and other.alive and info(other) or nil
+	end
+end
+
+local function own_table(t)
+	local result = {}
+	for k, v in pairs(t) do
+		result[k] = v
+	end
+	return result
+end
+
+local PRESET = {
+	interactive = { slice = 0.00025, weight = 200, credit = 0.001 },
+	normal = { slice = 0.001, weight = 100, credit = 0.001 },
+	batch = { slice = 0.004, weight = 25, credit = 0 },
+}
+
+local function as_time(lowest, highest) -- in ns
+	return function(value)
+		if type(value) == "string" then
+			local unit = { us = 1e-6, ms = 1e-3, s = 1 }
+			local digits, name = value:match "^([%d.]+)(%a+)$"
+			value = value == "0" and 0 or unit[name] and digits * unit[name]
+		end
+		local ns = type(value) == "number" and math.floor(value * 1e9 + 0.5)
+		return ns and ns >= lowest and ns <= highest and ns / 1e9 or nil
+	end
+end
+
+local SETTING = {
+	slice = as_time(50e3, 1e9),
+	credit = as_time(0, 100e6),
+	weight = function(value)
+		return type(value) == "number" and value % 1 == 0 and value >= 1 and value <= 10000 and value or nil
+	end,
+	class = function(value)
+		return PRESET[value] and value
+	end,
+	group = function(value)
+		if type(value) == "boolean" then
+			return value
+		end
+	end,
+}
+
+-- What is wrong is said less well than by the real one.
+local function add_scheduling(core, world, sv)
+	sv.settings = own_table(PRESET.normal)
+	sv.settings.class, sv.settings.group = "normal", false
+
+	function core.setsched(addr, settings)
+		local other = world.services[addr == nil and sv.handle or world:resolve(addr)]
+		if type(settings) ~= "table" then
+			error("settings are a table, not " .. type(settings), 2)
+		end
+		local change = {}
+		for key, value in pairs(settings) do
+			if not SETTING[key] then
+				error("unknown setting " .. tostring(key), 2)
+			end
+			change[key] = SETTING[key](value)
+			if change[key] == nil then
+				error("bad setting " .. key, 2)
+			end
+		end
+		if not (other and other.alive) then
+			return false, "no service lives at " .. (type(addr) == "number" and string.format(":%08x", addr) or addr)
+		end
+		for _, values in ipairs { change.class and PRESET[change.class] or {}, change } do
+			for key, value in pairs(values) do
+				other.settings[key] = value
+			end
+		end
+		return true
+	end
+
+	function core.reload()
+		if world.reload_refused then
+			return nil, world.reload_refused
+		end
+		sv.session = sv.session + 1
+		world:push(sv.handle, { type = RESPONSE, session = sv.session, source = 0,
+			msg = { payload = true, text = world.reload_answer } })
+		return sv.session
 	end
 end
 
@@ -421,14 +510,6 @@ local function embedded(world, env)
 	}
 end
 
-local function own_table(t)
-	local result = {}
-	for k, v in pairs(t) do
-		result[k] = v
-	end
-	return result
-end
-
 local function globals(world, sv)
 	local env = setmetatable({}, { __index = _G })
 	env._G = env
@@ -465,6 +546,7 @@ function World:launch(line)
 	add_payloads(sv.core, self)
 	add_control(sv.core, self, sv)
 	add_facts(sv.core, self, sv)
+	add_scheduling(sv.core, self, sv)
 	self:push(sv.handle, { init = true, session = 0 })
 	self:write(sv, "LAUNCH " .. line)
 	return sv.handle

@@ -8,6 +8,8 @@
 #include "conf/cli.h"
 #include "conf/conf.h"
 #include "conf/options.h"
+#include "conf/setup.h"
+#include "core/cpus.h"
 #include "core/env.h"
 
 #include <stdio.h>
@@ -115,7 +117,7 @@ static void help_names_everything(void **state)
 		assert_non_null(strstr(text, table[i].help));
 	}
 	assert_non_null(strstr(text, "slice              time, default 1ms, 50us..1s\n"));
-	assert_non_null(strstr(text, "thread             integer, default 8, 1..1024 workers\n"));
+	assert_non_null(strstr(text, "thread             integer, default 8, 0..1024 workers\n"));
 	assert_non_null(strstr(text, "\nwatchdog\n  watchdog "));
 	free(text);
 	(void)state;
@@ -143,7 +145,7 @@ static void defaults(void **state)
 	assert_int_equal(c->rule_count, 0);
 	assert_string_equal(c->bootstrap, "snlua bootstrap");
 	assert_null(c->logger);
-	assert_null(conf_rule_for(c, "battle"));
+	assert_null(setup_rule_for(c, "battle"));
 	assert_setting(c, "thread", "8");
 	assert_setting(c, "start", "main");
 	assert_setting(c, "profile", "true");
@@ -218,18 +220,18 @@ static void our_tables(void **state)
 	assert_int_equal(c->watchdog_handoff_ns, 100000);
 	assert_int_equal(c->watchdog_demote_ns, 5000000000);
 	assert_int_equal(c->rule_count, 5);
-	const struct conf_rule *r = conf_rule_for(c, "zeta");
+	const struct conf_rule *r = setup_rule_for(c, "zeta");
 	assert_string_equal(r->pattern, "zeta");
 	assert_int_equal(r->set, CONF_RULE_SLICE | CONF_RULE_WEIGHT);
 	assert_int_equal(r->slice_ns, 500000);
 	assert_int_equal(r->weight, 400);
 	assert_int_equal(r->line, 3);
 	assert_string_equal(r->file, "game.conf");
-	r = conf_rule_for(c, "alpha");
+	r = setup_rule_for(c, "alpha");
 	assert_int_equal(r->set, CONF_RULE_JIT | CONF_RULE_MEMLIMIT);
 	assert_false(r->jit);
 	assert_int_equal(r->memlimit_bytes, 32 << 20);
-	assert_int_equal(conf_rule_for(c, "ab")->set, 0);
+	assert_int_equal(setup_rule_for(c, "ab")->set, 0);
 	conf_free(c);
 	(void)state;
 }
@@ -238,13 +240,13 @@ static void the_first_rule_in_the_file_wins(void **state)
 {
 	struct conf *c = good("service = { ['log*'] = { weight = 1 }, logger = { weight = 2 },\n"
 			      "['*'] = { weight = 3 }, other = { weight = 4 } }");
-	assert_int_equal(conf_rule_for(c, "logger")->weight, 1);
-	assert_int_equal(conf_rule_for(c, "other")->weight, 3);
+	assert_int_equal(setup_rule_for(c, "logger")->weight, 1);
+	assert_int_equal(setup_rule_for(c, "other")->weight, 3);
 	conf_free(c);
 	c = good("service = { other = { weight = 4 }, ['*'] = { weight = 3 },\n"
 		 "logger = { weight = 2 }, ['log*'] = { weight = 1 } }");
-	assert_int_equal(conf_rule_for(c, "logger")->weight, 3);
-	assert_int_equal(conf_rule_for(c, "other")->weight, 4);
+	assert_int_equal(setup_rule_for(c, "logger")->weight, 3);
+	assert_int_equal(setup_rule_for(c, "other")->weight, 4);
 	conf_free(c);
 	(void)state;
 }
@@ -253,16 +255,16 @@ static void only_the_pattern_globs(void **state)
 {
 	struct conf *c = good("service = { ['db[12]'] = { weight = 1 }, ['a?c'] = { weight = 2 },\n"
 			      "['x\\\\*y'] = { weight = 3 }, ['p*'] = { weight = 4 } }");
-	assert_int_equal(conf_rule_for(c, "db1")->weight, 1);
-	assert_null(conf_rule_for(c, "db[12]"));
-	assert_null(conf_rule_for(c, "db*"));
-	assert_null(conf_rule_for(c, "*"));
-	assert_int_equal(conf_rule_for(c, "a?c")->weight, 2);
-	assert_int_equal(conf_rule_for(c, "a*c")->weight, 2);
-	assert_int_equal(conf_rule_for(c, "x*y")->weight, 3);
-	assert_null(conf_rule_for(c, "xay"));
-	assert_int_equal(conf_rule_for(c, "p/.q")->weight, 4);
-	assert_null(conf_rule_for(c, ""));
+	assert_int_equal(setup_rule_for(c, "db1")->weight, 1);
+	assert_null(setup_rule_for(c, "db[12]"));
+	assert_null(setup_rule_for(c, "db*"));
+	assert_null(setup_rule_for(c, "*"));
+	assert_int_equal(setup_rule_for(c, "a?c")->weight, 2);
+	assert_int_equal(setup_rule_for(c, "a*c")->weight, 2);
+	assert_int_equal(setup_rule_for(c, "x*y")->weight, 3);
+	assert_null(setup_rule_for(c, "xay"));
+	assert_int_equal(setup_rule_for(c, "p/.q")->weight, 4);
+	assert_null(setup_rule_for(c, ""));
 	conf_free(c);
 	(void)state;
 }
@@ -278,6 +280,14 @@ static void changes_are_printed(void **state)
 				  "  service[\"log*\"] = { weight = 5, memlimit = \"1MB\", }\n");
 	free(text);
 	conf_free(c);
+	c = good("class = { batch = { credit = 0, slice = '8000us' }, normal = {} }\n"
+		 "service = { a = { group = true, class = 'batch', credit = '0' } }");
+	text = printed(c);
+	assert_string_equal(text, "  class[\"batch\"] = { slice = \"8ms\", credit = \"0\", }\n"
+				  "  service[\"a\"] = { class = \"batch\", credit = \"0\", group = "
+				  "true, }\n");
+	free(text);
+	conf_free(c);
 	(void)state;
 }
 
@@ -289,11 +299,11 @@ static void wrong_types(void **state)
 	bad("start = true", "game.conf:1: start: true is not a string (write \"...\")");
 	bad("cpath = false", "game.conf:1: cpath: false is not a path list (write \"...\")");
 	bad("thread = 1.5", "game.conf:1: thread: 1.5 is not an integer (write digits; allowed "
-			    "1..1024)");
+			    "0..1024)");
 	bad("thread = '4x'", "game.conf:1: thread: \"4x\" is not an integer (write digits; allowed "
-			     "1..1024)");
+			     "0..1024)");
 	bad("thread = 0/0", "game.conf:1: thread: nan is not an integer (write digits; allowed "
-			    "1..1024)");
+			    "0..1024)");
 	bad("jit = 1", "game.conf:1: jit: 1 is not a boolean (write true or false)");
 	bad("standalone = {}", "game.conf:1: standalone: a table is not a value (write \"...\", a "
 			       "number, true or false)");
@@ -323,13 +333,13 @@ static void bad_units(void **state)
 
 static void out_of_range(void **state)
 {
-	bad("thread = 0", "game.conf:1: thread: Invalid thread 0 , should be in [1,1024]");
-	bad("thread = 1025", "game.conf:1: thread: Invalid thread 1025 , should be in [1,1024]");
+	bad("thread = -1", "game.conf:1: thread: Invalid thread -1 , should be in [0,1024]");
+	bad("thread = 1025", "game.conf:1: thread: Invalid thread 1025 , should be in [0,1024]");
 	bad("thread = -1e300",
-	    "game.conf:1: thread: Invalid thread -1e+300 , should be in [1,1024]");
-	bad("thread = 1/0", "game.conf:1: thread: Invalid thread inf , should be in [1,1024]");
+	    "game.conf:1: thread: Invalid thread -1e+300 , should be in [0,1024]");
+	bad("thread = 1/0", "game.conf:1: thread: Invalid thread inf , should be in [0,1024]");
 	bad("thread = '99999999999999999999'", "game.conf:1: thread: Invalid thread "
-					       "99999999999999999999 , should be in [1,1024]");
+					       "99999999999999999999 , should be in [0,1024]");
 	bad("slice = '49us'", "game.conf:1: slice: 49us is out of range (allowed 50us..1s)");
 	bad("slice = '99999999999h'",
 	    "game.conf:1: slice: 99999999999h is out of range (allowed 50us..1s)");
@@ -342,7 +352,7 @@ static void out_of_range(void **state)
 
 static void both_ends_of_ranges_are_allowed(void **state)
 {
-	conf_free(good("thread = 1 slice = '50us' weight = 1 stack = '128KB' spares = 2"));
+	conf_free(good("thread = 0 slice = '50us' weight = 1 stack = '128KB' spares = 2"));
 	conf_free(good("thread = 1024 slice = '1s' weight = 10000 stack = '64MB' spares = 1024"));
 	(void)state;
 }
@@ -352,15 +362,71 @@ static void unknown_keys(void **state)
 	bad("service = {\n battle = {\n  wieght = 1 } }",
 	    "game.conf:3: service.battle.wieght: unknown key, did you mean \"weight\"?");
 	bad("service = { battle = { colour = 1 } }",
-	    "game.conf:1: service.battle.colour: unknown key (allowed: slice, weight, jit, "
-	    "memlimit)");
+	    "game.conf:1: service.battle.colour: unknown key (allowed: class, slice, weight, "
+	    "credit, group, jit, memlimit)");
 	bad("watchdog = { wran = '1s' }",
 	    "game.conf:1: watchdog.wran: unknown key, did you mean \"warn\"?");
 	bad("watchdog = { 5 }",
 	    "game.conf:1: watchdog[1]: unknown key (allowed: warn, demote, starved, handoff)");
 	bad("\nservices = {}", "game.conf:2: services: unknown table, did you mean \"service\"? "
-			       "(allowed: service, watchdog)");
-	bad("mine = {}", "game.conf:1: mine: unknown table (allowed: service, watchdog)");
+			       "(allowed: class, service, watchdog)");
+	bad("mine = {}", "game.conf:1: mine: unknown table (allowed: class, service, watchdog)");
+	(void)state;
+}
+
+static void classes(void **state)
+{
+	bad("service = { a = { class = 'fast' } }",
+	    "game.conf:1: service.a.class: \"fast\" is not a class (write \"interactive\", "
+	    "\"normal\" or \"batch\")");
+	bad("service = {\n a = { class = 1 } }",
+	    "game.conf:2: service.a.class: 1 is not a class (write \"interactive\", \"normal\" or "
+	    "\"batch\")");
+	bad("class = {\n\n Batch = {} }", "game.conf:3: class.Batch: unknown class (allowed: "
+					  "interactive, normal, batch)");
+	bad("class = { {} }", "game.conf:1: class[1]: unknown class (allowed: interactive, normal, "
+			      "batch)");
+	bad("class = 'batch'", "game.conf:1: class: \"batch\" is not a table (write { ... })");
+	bad("class = { batch = '4ms' }", "game.conf:1: class.batch: 4ms is not a table (write { "
+					 "slice = \"4ms\", weight = 25 })");
+	bad("class = { batch = {\n group = true } }",
+	    "game.conf:2: class.batch.group: unknown key (allowed: slice, weight, credit)");
+	bad("class = { batch = { slcie = '1ms' } }",
+	    "game.conf:1: class.batch.slcie: unknown key, did you mean \"slice\"?");
+	bad("class = { batch = { weight = 0 } }",
+	    "game.conf:1: class.batch.weight: Invalid weight 0 , should be in [1,10000]");
+	bad("service = { a = { credit = '101ms' } }",
+	    "game.conf:1: service.a.credit: 101ms is out of range (allowed 0..100ms)");
+	bad("service = { a = { group = 1 } }",
+	    "game.conf:1: service.a.group: 1 is not a boolean (write true or false)");
+	conf_free(good(
+		"service = { a = { credit = 0, group = 'false' }, b = { credit = '100ms' } }"));
+	(void)state;
+}
+
+static void cpu_lists(void **state)
+{
+	bad("affinity = '0-x'",
+	    "game.conf:1: affinity: \"0-x\" is not a CPU list (write \"0-3,5\", "
+	    "each CPU once)");
+	bad("affinity = {}",
+	    "game.conf:1: affinity: a table is not a CPU list (write \"0-3,5\", each "
+	    "CPU once)");
+	/* The allowed set is this machine's. */
+	assert_null(read_text("\naffinity = '8191'"));
+	assert_int_equal(report.line_count, 1);
+	assert_non_null(strstr(report.lines[0].text,
+			       "game.conf:2: affinity: CPU 8191 is not there for "
+			       "this process (allowed "));
+	struct cpus allowed;
+	cpus_allowed(&allowed);
+	char text[64];
+	snprintf(text, sizeof(text), "affinity = '%d'", allowed.number[0]);
+	conf_free(good(text));
+	snprintf(text, sizeof(text), "affinity = %d", allowed.number[0]);
+	struct conf *c = good(text);
+	assert_setting(c, "affinity", strchr(text, '=') + 2);
+	conf_free(c);
 	(void)state;
 }
 
@@ -389,7 +455,7 @@ static void near_misses_are_warned_of(void **state)
 static void all_errors_at_once(void **state)
 {
 	assert_null(
-		read_text("thread = 0\nf = include\nslice = 'x'\nthraed = 1\nwatchdog = { a = 1, "
+		read_text("thread = -1\nf = include\nslice = 'x'\nthraed = 1\nwatchdog = { a = 1, "
 			  "b = 2 }"));
 	assert_int_equal(report.total[REPORT_ERROR], 5);
 	assert_int_equal(report.total[REPORT_WARNING], 1);
@@ -514,6 +580,8 @@ int main(void)
 		cmocka_unit_test(out_of_range),
 		cmocka_unit_test(both_ends_of_ranges_are_allowed),
 		cmocka_unit_test(unknown_keys),
+		cmocka_unit_test(classes),
+		cmocka_unit_test(cpu_lists),
 		cmocka_unit_test(near_misses_are_warned_of),
 		cmocka_unit_test(all_errors_at_once),
 		cmocka_unit_test(messages_hold_no_control_characters),

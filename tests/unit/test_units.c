@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "conf/spell.h"
-#include "conf/units.h"
+#include "core/units.h"
 #include "core/base.h"
 
 #include <limits.h>

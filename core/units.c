@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "conf/units.h"
+#include "core/units.h"
 
 #include "core/clock.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Times and sizes as people write them in a config file: "500us", "1.5s", "64KB". A value too large
- * for an int64_t is read as INT64_MAX: whoever has a range refuses it with the range in the
- * message, which helps more than "overflow" would.
+ * Times and sizes as people write them, in a config file and in Lua: "500us", "1.5s", "64KB". A value too
+ * large for an int64_t is read as INT64_MAX: whoever has a range refuses it with the range in the message,
+ * which helps more than "overflow" would.
  */
-#ifndef CONF_UNITS_H
-#define CONF_UNITS_H
+#ifndef CORE_UNITS_H
+#define CORE_UNITS_H
 
 #include "core/base.h"
 

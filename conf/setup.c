@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "conf/setup.h"
+
+#include <fnmatch.h>
+
+const struct conf_rule *setup_rule_for(const struct conf *c, const char *service_name)
+{
+	for (size_t i = 0; i < c->rule_count; i++) {
+		if (fnmatch(c->rules[i].pattern, service_name, 0) == 0)
+			return &c->rules[i];
+	}
+	return NULL;
+}
+
+/* The keys that an entry of `service` or `class` spells out. */
+static void override(struct settings *s, const struct conf_rule *entry)
+{
+	if (entry->set & CONF_RULE_SLICE)
+		s->slice_ns = entry->slice_ns;
+	if (entry->set & CONF_RULE_WEIGHT)
+		s->weight = (int32_t)entry->weight;
+	if (entry->set & CONF_RULE_CREDIT)
+		s->credit_ns = entry->credit_ns;
+	if (entry->set & CONF_RULE_GROUP)
+		s->group = entry->grouped;
+}
+
+void setup_preset(const struct conf *c, enum settings_class class, struct settings *out)
+{
+	*out = settings_preset[class];
+	override(out, &c->preset[class]);
+}
+
+void setup_service(const struct conf *c, const char *service_name, struct vm_options *out)
+{
+	const struct conf_rule *rule = setup_rule_for(c, service_name);
+	*out = (struct vm_options){
+		.sched = settings_preset[CLASS_NORMAL],
+		.jit = c->jit,
+		.memlimit_bytes = (size_t)c->memlimit_bytes,
+	};
+	out->sched.slice_ns = c->slice_ns;
+	out->sched.weight = (int32_t)c->weight;
+	if (rule == NULL)
+		return;
+	if (rule->set & CONF_RULE_CLASS)
+		setup_preset(c, rule->class, &out->sched);
+	override(&out->sched, rule);
+	if (rule->set & CONF_RULE_JIT)
+		out->jit = rule->jit;
+	if (rule->set & CONF_RULE_MEMLIMIT)
+		out->memlimit_bytes = (size_t)rule->memlimit_bytes;
+}
