@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -54,14 +55,36 @@ def describe():
             f'Linux {os.uname().release}; load {os.getloadavg()[0]:.2f}')
 
 
+def end(child):
+    """By SIGINT first: the scripts then end the servers they have started."""
+    child.send_signal(signal.SIGINT)
+    try:
+        child.wait(20)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def status_of(one):
+    """Runs it; its exit status, or why there is none. Who asks for longer measurements gets more patience."""
+    longer = any(f'EQUILUNE_BENCH_{key}' in os.environ for key in ('SECONDS', 'ROUNDS'))
+    patience_s = one['timeout'] * (10 if longer else 1)
+    with subprocess.Popen(one['cmd'], env={**os.environ, **one['env']}, cwd=one['workdir'],
+                          stdin=subprocess.DEVNULL) as child:
+        try:
+            return child.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            end(child)
+            return f'not done after {patience_s} s'
+        except KeyboardInterrupt:
+            end(child)
+            raise
+
+
 def run(one):
     machine = Machine()
     print(f'== {one["name"]}', flush=True)
-    try:
-        status = subprocess.run(one['cmd'], env={**os.environ, **one['env']}, cwd=one['workdir'],
-                                stdin=subprocess.DEVNULL, timeout=one['timeout'], check=False).returncode
-    except subprocess.TimeoutExpired:
-        status = f'not done after {one["timeout"]} s'
+    status = status_of(one)
     print(machine.report() + '\n', flush=True)
     if status != 0:
         print(f'{one["name"]}: failed ({status})\n', flush=True)
@@ -90,4 +113,7 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
