@@ -483,7 +483,7 @@ static void start(void)
 	env_set("lua_path", pattern);
 	env_set("lua_cpath", "");
 	vm_options_for = options_for;
-	kit_start(1, SPARES, vm_library_address());
+	kit_start(1, 0, SPARES, vm_library_address());
 	monitor_start(&options);
 	check(park_is_possible(), "this machine cannot park");
 	time_the_handler();
