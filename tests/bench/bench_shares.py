@@ -55,8 +55,10 @@ def part(values):
 
 def run_case(title, workers, weights, visitors, target):
     samples, came = measure(workers, weights, visitors)
-    windows = [part([b - a for a, b in zip(before, after)]) for before, after in zip(samples, samples[WINDOW_S:])]
-    print(f'\n{title}' + (f' ({came} came)' if visitors else ''))
+    used = [[b - a for a, b in zip(before, after)] for before, after in zip(samples, samples[WINDOW_S:])]
+    windows = [part(one) for one in used]
+    print(f'\n{title}' + (f' ({came} came)' if visitors else '')
+          + f'; together they got {median(map(sum, used)) / WINDOW_S:.2f} cores')
     widths = (10, 10, 10, 16, 14)
     print_row(widths, ('weight', 'due', 'got', 'error: median', 'worst window'))
     medians = []
