@@ -4,13 +4,14 @@
 call: each of a pair calls the other and waits for the answer: two messages a round, each wakes a service.
 send: batches of a hundred sends, of which the last is answered: one wake-up in a hundred messages.
 
-More workers than the machine has cores are oversubscribed. Then wall-clock throughput cannot grow; the
-messages per second of CPU must not fall, and the locks are seldom found taken. That is counted in a run of
-its own, in which a library of ours stands between the program and pthread_mutex_lock (lockcount.c): how many
-locks per message, how many of a thousand found their mutex taken, and how much of all CPU time was
-waited. `ours` are locks taken by the executable (run queue and the like), `others` by the allocator and
-the C library. The kernel's part: how often per thousand messages a thread went to sleep (an idle worker, a taken
-lock, a timer), and how often it was displaced while it wanted to run.
+More workers than the machine has cores are oversubscribed: wall-clock throughput cannot grow then, and the figure
+to look at is messages per second of CPU. The locks are counted in a run of its own, in which a library of ours
+stands between the program and pthread_mutex_lock (lockcount.c): how many locks per message, how many of a
+thousand found their mutex taken, and for how long threads waited, in percent of the CPU time that the
+process used. Several can wait at once, so that may exceed 100 %, and does when the kernel displaces a thread that
+holds the lock and has no core for it. `our` locks are taken by the executable (run queue and the like), `other`
+ones by the allocator and the C library. The kernel's part: how often per thousand messages a thread went to sleep (an
+idle worker, a taken lock, a timer), and how often it was displaced while it wanted to run.
 
 `vs 1` is within one round: all numbers of workers are measured in turn, and the ratio is the median of the
 rounds' ratios.
