@@ -61,6 +61,13 @@ PARKABLE static inline void note(struct samples *s, uint64_t tsc)
 		s->tsc[s->count++] = tsc;
 }
 
+/* Nothing if another signal came after `now` was read, so that `since` is of that one. */
+PARKABLE static inline void note_since(struct samples *s, uint64_t since, uint64_t now)
+{
+	if (since <= now)
+		note(s, now - since);
+}
+
 static int compare_tsc(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -164,7 +171,7 @@ NOINLINE PARKABLE static void loop_and_note(void *arg)
 		 * these lines, `now` is of after it. */
 		if (theirs > mine && theirs == me->other->last) {
 			note(&last_to_first, now - theirs);
-			note(&handler_to_next, now - load_relaxed(&entered));
+			note_since(&handler_to_next, load_relaxed(&entered), now);
 		}
 		me->last = now;
 	}
@@ -196,7 +203,7 @@ static void deliver_light(struct service *s, struct message *m)
 	/* Else nobody had to be stopped for us, or the slot came to us by a hand-off. */
 	if (entry > post && load_relaxed(&entered_by) == thread_self()) {
 		note(&sent_to_handler, entry - post);
-		note(&handler_to_next, now - entry);
+		note_since(&handler_to_next, entry, now);
 		note(&wake_to_run, now - post);
 	}
 	message_free(m);
