@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every source file is part of the build and every test script is a registered test: a file that is
+"""Every source file is part of the build and every test or benchmark script is registered: a file that is
 forgotten in a list would otherwise be a test that never runs.
 
 Usage: listed.py SOURCE_ROOT BUILD_ROOT
@@ -26,7 +26,7 @@ def built(build):
 
 
 def run_by_tests(build):
-    words = [w for t in load(build, 'intro-tests.json') for w in t['cmd']]
+    words = [w for kind in ('tests', 'benchmarks') for t in load(build, f'intro-{kind}.json') for w in t['cmd']]
     return {os.path.realpath(w) for w in words if w.startswith('/')}
 
 
@@ -39,6 +39,7 @@ def main(root, build):
     sources = files(root, C_FOLDERS, ('.c', '.S'))
     scripts = [p for p in files(root, ['tests/e2e'], ('.sh', '.py')) if is_script(p)]
     scripts += files(root, ['tests/model'], ('.pml',))
+    scripts += [p for p in files(root, ['tests/bench'], ('.py',)) if p.startswith('tests/bench/bench_')]
     scripts += [p for p in files(root, ['tests/lua'], ('.lua',)) if p == 'tests/lua/run.lua']
     faults = []
     for paths, known, where in ((sources, built(build), 'the meson.build of its folder'),

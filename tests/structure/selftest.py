@@ -53,6 +53,7 @@ PLANTED = [
     ('listed', {'core/x.c': ''}, 'core/x.c: not listed'),
     ('listed', {'tests/unit/test_x.c': ''}, 'test_x.c: not listed'),
     ('listed', {'tests/e2e/e2e_x.py': ''}, 'e2e_x.py: not listed'),
+    ('listed', {'tests/bench/bench_x.py': ''}, 'bench_x.py: not listed'),
 ]
 
 
@@ -68,7 +69,7 @@ def plant_build(root):
     """What meson would say of a build that lists exactly the clean tree."""
     sources = [os.path.join(root, p) for p in CLEAN if p.endswith('.c')]
     plant(root, {'build/meson-info/intro-targets.json': json.dumps([{'target_sources': [{'sources': sources}]}]),
-                 'build/meson-info/intro-tests.json': '[]'})
+                 'build/meson-info/intro-tests.json': '[]', 'build/meson-info/intro-benchmarks.json': '[]'})
 
 
 def run(check, root, compiler):
