@@ -164,6 +164,14 @@ static int core_timeout(lua_State *L)
 	return 1;
 }
 
+/* (session of a timeout) -> whether it will not come any more. false: its message is in the mailbox, or came. */
+static int core_cancel(lua_State *L)
+{
+	uint32_t self = service_handle(self_of(L));
+	lua_pushboolean(L, timer_cancel(self, (int32_t)luaL_checkinteger(L, 1)));
+	return 1;
+}
+
 /* (source, session): nobody will answer this request, and that is intended. */
 static int core_forget(lua_State *L)
 {
@@ -365,7 +373,8 @@ static const luaL_Reg functions[] = {
 	{"hpc", core_hpc},           {"starttime", core_starttime},
 	{"pack", seri_pack},         {"packstring", seri_packstring},
 	{"unpack", seri_unpack},     {"tostring", seri_tostring},
-	{"trash", seri_trash},       {NULL, NULL},
+	{"trash", seri_trash},       {"cancel", core_cancel},
+	{NULL, NULL},
 };
 
 static int open_core(lua_State *L)
