@@ -110,6 +110,7 @@ static void init_rooms(void)
 	text_init(vm_library_address());
 	sched_init(&options);
 	api_launch = launch;
+	api_calltimeout_ns = config->calltimeout_ns;
 	shutdown_init(config->stop_ns);
 	loop_on_signal(SIGHUP, on_hangup);
 	loop_on_signal(SIGTERM, shutdown_on_signal);

@@ -14,12 +14,14 @@
 #include "sched/sched.h"
 
 #include <lauxlib.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 uint32_t (*api_launch)(const char *line, uint32_t creator, const char **error);
 void (*api_abort)(int exit_status);
 void (*api_stopping)(uint32_t handle, bool begins);
+int64_t api_calltimeout_ns;
 
 /* skynet's own limit for a message. */
 #define MESSAGE_BYTES_MAX ((size_t)1 << 56)
@@ -172,6 +174,14 @@ static int core_cancel(lua_State *L)
 	return 1;
 }
 
+/* () -> how long a call waits by default, in 1/100 s; infinity: for ever */
+static int core_calltimeout(lua_State *L)
+{
+	int64_t ns = api_calltimeout_ns;
+	lua_pushnumber(L, ns ? (lua_Number)ns / NS_PER_CS : HUGE_VAL);
+	return 1;
+}
+
 /* (source, session): nobody will answer this request, and that is intended. */
 static int core_forget(lua_State *L)
 {
@@ -278,6 +288,18 @@ static int core_kill(lua_State *L)
 	return 1;
 }
 
+/* (bytes): the limit of this VM's memory from now on; beyond it allocations fail */
+static int core_memlimit(lua_State *L)
+{
+	struct vm *vm = vm_of(L);
+	lua_Number bytes = luaL_checknumber(L, 1);
+	luaL_argcheck(L, bytes >= 0 && bytes < 1e15, 1, "a number of bytes expected");
+	vm->memlimit_bytes = (size_t)bytes;
+	heap_set_limit_bytes(vm->heap, vm->memlimit_bytes);
+	log_printf(service_handle(vm->service), "Set memory limit to %.2f M", bytes / (1 << 20));
+	return 0;
+}
+
 static int core_abort(lua_State *L)
 {
 	if (api_abort)
@@ -374,6 +396,7 @@ static const luaL_Reg functions[] = {
 	{"pack", seri_pack},         {"packstring", seri_packstring},
 	{"unpack", seri_unpack},     {"tostring", seri_tostring},
 	{"trash", seri_trash},       {"cancel", core_cancel},
+	{"memlimit", core_memlimit}, {"calltimeout", core_calltimeout},
 	{NULL, NULL},
 };
 

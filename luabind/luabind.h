@@ -29,6 +29,9 @@ extern const char *(*api_reload)(uint32_t asker, int32_t session);
 /* A service has onstop functions (true), or is through with them (false). */
 extern void (*api_stopping)(uint32_t handle, bool begins);
 
+/* How long skynet.call waits unless it is told otherwise; 0: for ever. Set before the first launch. */
+extern int64_t api_calltimeout_ns;
+
 /* Creates a Lua service; `line` is "main a b". It loads its file when its first message (this line) is
  * handled, with its own CPU time. Returns its handle and logs LAUNCH; 0: no handle is free. Any thread. */
 uint32_t vm_launch(const char *line, uint32_t creator);

@@ -24,7 +24,7 @@ function mock.world(root)
 		root = root, sources = {}, patterns = "", preload = nil,
 		services = {}, names = {}, next_handle = 1, ready = { first = 1, last = 0 },
 		timers = {}, timer_count = 0, now_ns = 0, log = {}, output = {}, env = {}, packed = {},
-		leaked = 0, exit_code = nil,
+		leaked = 0, exit_code = nil, calltimeout = math.huge,
 		reload_answer = "+0", reload_refused = nil,
 	}, World)
 end
@@ -195,6 +195,20 @@ local function add_messages(core, world, sv)
 		world:add_timer(sv, delay_ns, session)
 		return session
 	end
+
+	function core.cancel(session)
+		for i, timer in ipairs(world.timers) do
+			if timer.sv == sv and timer.session == session then
+				table.remove(world.timers, i)
+				return true
+			end
+		end
+		return false
+	end
+
+	function core.calltimeout()
+		return world.calltimeout
+	end
 end
 
 local function add_payloads(core, world)
@@ -319,6 +333,11 @@ local function add_facts(core, world, sv)
 
 	function core.hpc()
 		return world.now_ns
+	end
+
+	function core.memlimit(bytes)
+		sv.memlimit = bytes
+		world:write(sv, string.format("Set memory limit to %.2f M", bytes / 2 ^ 20))
 	end
 
 	function core.starttime()

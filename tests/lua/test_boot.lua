@@ -58,7 +58,7 @@ return function(t)
 			print(skynet.call(".launcher", "lua", "LIST")[":00000009"])
 		end)
 	]], 10)
-	t.eq(table.concat(world.output, "|"), "false\tcall failed|it was killed while it started|nil",
+	t.eq(table.concat(world.output, "|"), "false\tcall failed: it was killed while it started|it was killed while it started|nil",
 		"a launch whose service vanishes fails")
 
 	world = t.run([[
@@ -96,6 +96,6 @@ return function(t)
 		skynet.dispatch("lua", function() skynet.retpack(last) end)
 		skynet.start(function() end)
 	]] })
-	t.eq(table.concat(world.output, "|"), "Unknown command|nil\tno such kind of service: nokind|false\tcall failed|"
+	t.eq(table.concat(world.output, "|"), "Unknown command|nil\tno such kind of service: nokind|false\tcall failed: no such kind of service: nokind|"
 		.. "TIMEOUT\ttable|true|true|table", "the launcher's other commands")
 end
