@@ -88,7 +88,7 @@ local function set_paths(folder, own)
 	package.cpath = LUA_CPATH
 	local find_module = EMBEDDED.module
 	package.loaders[#package.loaders + 1] = function(name)
-		return find_module(name) or string.format("\n\tno module '%s' that ships", name)
+		return find_module(name) or find_module "skynet.missing"(name, find_module)
 	end
 end
 

@@ -12,7 +12,7 @@ return function(t)
 	t.eq(world.services[2].alive, false, "bootstrap ends")
 	t.has(world:log_text(), "[:00000002] KILL self", "by exit")
 	t.hasnot(world:log_text(), "harbor", "one node needs no words")
-	t.eq(#world.log, 5, "nothing else is logged")
+	t.eq(#world.log, 6, "nothing else is logged")
 
 	local function failing_start(name, text)
 		local failed = t.mock.boot(t.root, text)

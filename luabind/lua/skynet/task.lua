@@ -95,9 +95,15 @@ function task.resume_with(f)
 	resume = f
 end
 
---- What became of a task that is killed: as when it had raised this error.
+--- task -> the lock that it took last (skynet/lock.lua), from which the others hang.
+task.held = setmetatable({}, { __mode = "k" })
+
+--- A task that is gone: as when it had raised this error, and its locks go to those that wait.
 function task.abort(co, err)
 	failure_hook(co, err)
+	while task.held[co] do
+		task.held[co]:release()
+	end
 end
 
 --- The running task; raises an error outside of tasks, where nothing can wait.
