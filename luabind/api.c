@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/name.h"
 #include "core/timer.h"
+#include "luabind/codecache.h"
 #include "luabind/embedded.h"
 #include "luabind/luabind.h"
 #include "luabind/seri.h"
@@ -416,7 +417,7 @@ static int find_embedded(lua_State *L)
 	const struct embedded *e = embedded_find(kind, luaL_checkstring(L, 1));
 	if (e == NULL)
 		return 0;
-	if (luaL_loadbuffer(L, (const char *)e->source, e->size_bytes, e->chunkname) != 0)
+	if (codecache_load_embedded(L, e) != 0)
 		return lua_error(L);
 	return 1;
 }
@@ -451,6 +452,7 @@ void api_open(lua_State *L)
 	lua_pop(L, 2);
 	lua_pushcfunction(L, print_line);
 	lua_setglobal(L, "print");
+	codecache_open(L);
 	set_embedded(L);
 	set_path(L, "LUA_SERVICE", "luaservice");
 	set_path(L, "LUA_PATH", "lua_path");
@@ -463,6 +465,6 @@ void api_push_loader(lua_State *L)
 	const struct embedded *e = embedded_find("chunk", "loader");
 	if (e == NULL)
 		luaL_error(L, "the loader is missing in this build");
-	if (luaL_loadbuffer(L, (const char *)e->source, e->size_bytes, e->chunkname) != 0)
+	if (codecache_load_embedded(L, e) != 0)
 		lua_error(L);
 }

@@ -80,6 +80,23 @@ end
 
 local original = require
 
+-- LuaJIT's own searcher compiles each file anew; the loadfile of a service uses the cache.
+local function search_path(name)
+	local path, tried = package.searchpath(name, package.path)
+	if path == nil then
+		return tried
+	end
+	local chunk, err = loadfile(path)
+	if chunk == nil then
+		error(string.format("error loading module '%s' from file '%s':\n\t%s", name, path, err), 0)
+	end
+	return chunk
+end
+
+if debug.getinfo(package.loaders[2] or print, "S").what == "C" then
+	package.loaders[2] = search_path
+end
+
 --- Load a module, once per service; while one task loads it the others wait.
 -- Raises what the module raises, `require NAME failed` to those that waited, and `circular
 -- dependency`.
