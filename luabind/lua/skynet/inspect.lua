@@ -9,7 +9,8 @@ local life = require "skynet.life"
 
 local traceback = debug.traceback
 local live, state, BREAK = task.live, task.state, task.BREAK
-local waiting, sleeping, timer_body, forks = state.waiting, state.sleeping, state.timer_body, state.forks
+local waiting, sleeping, forks = state.waiting, state.sleeping, state.forks
+local timer_body, timer_of = state.timer_body, state.timer_of
 
 local inspect = {}
 
@@ -113,7 +114,11 @@ local function kill_fork(wanted)
 	end
 end
 
+-- Timers are taken back as a matter of course, so those are not searched for.
 local function find_waiting(wanted)
+	if timer_of[wanted] then
+		return timer_of[wanted], wanted
+	end
 	for session, co in pairs(waiting) do
 		if co ~= BREAK and matches(co, wanted) then
 			return session, co
@@ -131,10 +136,10 @@ local function release_token(session)
 end
 
 -- Nothing may come for a session of a killed task, or it must be expected by nobody.
-local function drop_session(session)
+local function drop_session(session, co)
 	waiting[session] = nil
 	if timer_body[session] then
-		timer_body[session] = nil
+		timer_of[co], timer_body[session] = nil, nil
 		task.cancel(session)
 	elseif release_token(session) then
 		task.retire(session)
@@ -149,13 +154,11 @@ end
 -- task was in the middle of stays as it is.
 -- @return the coroutine, or nil when there is no such task
 function inspect.killthread(thread)
-	local forked = kill_fork(thread)
-	if forked then
-		return forked
-	end
 	local session, co = find_waiting(thread)
-	if session then
-		drop_session(session)
+	if session == nil then
+		return kill_fork(thread)
+	else
+		drop_session(session, co)
 		task.abort(co, "killed")
 		return co
 	end

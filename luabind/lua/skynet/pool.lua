@@ -73,14 +73,6 @@ function pool.acquire()
 	return co
 end
 
---- Take a coroutine back whose task has not begun.
-function pool.release(co)
-	if count < IDLE_MAX then
-		count = count + 1
-		idle[count] = co
-	end
-end
-
 --- Forget all idle coroutines, so that the next collection takes them.
 function pool.clear()
 	idle, count, least = {}, 0, 0

@@ -42,13 +42,14 @@ local waiting = {}
 local sleeping = {} -- token -> session of the task that sleeps or waits on it
 local timed = {} -- session -> true for those of `sleeping` that a timer ends
 local timer_body = {} -- session -> function of a timer whose task has not begun
+local timer_of = {} -- the task of such a timer -> session
 local deadline = {} -- session of a timer -> session of the call that it makes fail
 
 local interrupts = { first = 1, last = 0, verdict = {} } -- [i] = session
 local forks = { first = 1, last = 0, call = {} } -- [i] = task, or false for a killed one
 
 -- For skynet/inspect.lua, which lists and kills tasks.
-task.state = { waiting = waiting, sleeping = sleeping, timer_body = timer_body, forks = forks }
+task.state = { waiting = waiting, sleeping = sleeping, timer_body = timer_body, timer_of = timer_of, forks = forks }
 
 local function no_hook()
 end
@@ -164,6 +165,7 @@ function task.answer(session, msg, sz)
 	local f = timer_body[session]
 	if f then
 		timer_body[session] = nil
+		timer_of[co] = nil
 		return true, step(co, run_plain, f)
 	end
 	if live.trace then
@@ -271,6 +273,7 @@ function task.timeout(cs, f)
 	local co = acquire()
 	waiting[session] = co
 	timer_body[session] = f
+	timer_of[co] = session
 	if live.origin then
 		live.origin[co] = traceback("timer", 2)
 	end
