@@ -580,10 +580,11 @@ function World:add_timer(sv, delay_ns, session)
 	end
 	self.timer_count = self.timer_count + 1
 	local timer = { due = self.now_ns + delay_ns, order = self.timer_count, sv = sv, session = session }
-	table.insert(self.timers, timer)
-	table.sort(self.timers, function(a, b)
-		return a.due < b.due or a.due == b.due and a.order < b.order
-	end)
+	local at = #self.timers + 1 -- after those that are due at the same time
+	while at > 1 and self.timers[at - 1].due > timer.due do
+		at = at - 1
+	end
+	table.insert(self.timers, at, timer)
 end
 
 local function next_timer(world)
