@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/name.h"
 #include "core/timer.h"
+#include "luabind/compat.h"
 #include "luabind/embedded.h"
 #include "luabind/luabind.h"
 #include "luabind/seri.h"
@@ -419,6 +420,7 @@ void api_open(lua_State *L)
 	lua_pop(L, 2);
 	lua_pushcfunction(L, print_line);
 	lua_setglobal(L, "print");
+	compat_open(L);
 	set_embedded(L);
 	set_path(L, "LUA_SERVICE", "luaservice");
 	set_path(L, "LUA_PATH", "lua_path");

@@ -63,23 +63,6 @@ local function find_service()
 	return chunk, "", false
 end
 
-local function add_missing_functions()
-	table.unpack = table.unpack or unpack
-	table.pack = table.pack or function(...)
-		return { n = select("#", ...), ... }
-	end
-	rawlen = rawlen or function(value)
-		if type(value) == "table" then
-			-- The length operator ignores __len on tables in this Lua, so it is the raw
-			-- length.
-			return #value
-		end
-		assert(type(value) == "string", "table or string expected")
-		return #value
-	end
-	_ENV = _ENV or _G
-end
-
 local function set_paths(folder, own)
 	package.path = LUA_PATH
 	if own then
@@ -95,7 +78,7 @@ end
 local main, folder, own = find_service()
 local preload = LUA_PRELOAD
 SERVICE_PATH = folder
-add_missing_functions()
+EMBEDDED.module "compat"()
 set_paths(folder, own)
 LUA_SERVICE, LUA_PATH, LUA_CPATH, LUA_PRELOAD, EMBEDDED = nil, nil, nil, nil, nil
 
