@@ -9,6 +9,7 @@
 #include "core/timer.h"
 #include "luabind/compat.h"
 #include "luabind/embedded.h"
+#include "luabind/lua54.h"
 #include "luabind/luabind.h"
 #include "luabind/seri.h"
 #include "luabind/vm.h"
@@ -399,6 +400,8 @@ static void set_embedded(lua_State *L)
 		lua_pushcclosure(L, find_embedded, 1);
 		lua_setfield(L, -2, kind[i]);
 	}
+	lua_pushcfunction(L, lua54_for_lua);
+	lua_setfield(L, -2, "translate");
 	lua_setglobal(L, "EMBEDDED");
 }
 
@@ -426,6 +429,8 @@ void api_open(lua_State *L)
 	set_path(L, "LUA_PATH", "lua_path");
 	set_path(L, "LUA_CPATH", "lua_cpath");
 	set_path(L, "LUA_PRELOAD", "preload");
+	lua_pushboolean(L, vm_of(L)->lua54);
+	lua_setglobal(L, "LUA54");
 }
 
 void api_push_loader(lua_State *L)

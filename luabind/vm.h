@@ -22,6 +22,7 @@ struct vm {
 	bool has_callback;
 	bool forward; /* the callback owns the payloads (skynet.forward_type) */
 	bool jit;
+	bool lua54;
 	size_t memlimit_bytes; /* of the heap, from the main chunk on */
 	/* The user's own debug hook, put aside while ours is armed. */
 	lua_Hook user_hook;
