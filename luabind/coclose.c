@@ -23,11 +23,6 @@ static void raise_closing(lua_State *L, lua_Debug *ar)
 	lua_error(L);
 }
 
-static bool is_closing(lua_State *co)
-{
-	return lua_islightuserdata(co, -1) && lua_touserdata(co, -1) == (const void *)&closing;
-}
-
 static void end_suspended(lua_State *co)
 {
 	lua_Hook before = lua_gethook(co);
@@ -59,17 +54,6 @@ static char status_of(lua_State *L, lua_State *co)
 	return lua_gettop(co) == 0 ? 'd' : 's';
 }
 
-/* true, or false and the error object on top of the coroutine, taken off. */
-static int report(lua_State *L, lua_State *co)
-{
-	bool failed = lua_status(co) > LUA_YIELD && lua_gettop(co) > 0 && !is_closing(co);
-	lua_pushboolean(L, !failed);
-	if (failed)
-		lua_xmove(co, L, 1);
-	lua_settop(co, 0);
-	return failed ? 2 : 1;
-}
-
 int coclose(lua_State *L)
 {
 	lua_State *co = lua_tothread(L, 1);
@@ -84,5 +68,7 @@ int coclose(lua_State *L)
 			end_suspended(co);
 		break;
 	}
-	return report(L, co);
+	lua_settop(co, 0); /* of one that never ran, this is its end */
+	lua_pushboolean(L, true);
+	return 1;
 }

@@ -7,8 +7,9 @@
 
 #include <lua.h>
 
-/* (coroutine) -> true, or false and the error that ended it, which is reported once. Ends a suspended coroutine:
- * nothing in it runs any more, and what it holds becomes garbage. Raises for one that runs or waits for another. */
+/* (coroutine) -> true. Ends a suspended coroutine: nothing in it runs any more, and what it holds becomes garbage.
+ * A dead one stays dead; of one that has failed, Lua 5.4 would give false and the error, but LuaJIT hands that to
+ * resume and forgets it (lua/lua54_close.lua remembers). Raises for one that runs or waits for another. */
 int coclose(lua_State *L);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The parser's state, shared by its three parts: statements (lua54_parse.c), expressions (lua54_expr.c), and
- * names, blocks and jumps (lua54_scope.c). It lives on the stack of lua54_translate. A fault in the source leaves
- * by longjmp; everything that was allocated hangs on the parser.
+ * The parser's state, shared by its parts: tokens (lua54_token.c), statements (lua54_parse.c), expressions
+ * (lua54_expr.c), and names, blocks and jumps (lua54_scope.c). It lives on the stack of lua54_translate. A fault
+ * in the source leaves by longjmp; everything that was allocated hangs on the parser.
  */
 #ifndef LUABIND_LUA54_PARSE_H
 #define LUABIND_LUA54_PARSE_H
@@ -76,7 +76,7 @@ struct lua54_parser {
 	char message[200];
 };
 
-/* ---- tokens ---- */
+/* ---- lua54_token.c ---- */
 
 void lua54_next(struct lua54_parser *p);
 int lua54_ahead(struct lua54_parser *p);

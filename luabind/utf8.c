@@ -226,10 +226,10 @@ void utf8_open(lua_State *L)
 		{"char", utf8_char}, {"codepoint", utf8_codepoint}, {"codes", utf8_codes},
 		{"len", utf8_len},   {"offset", utf8_offset},       {NULL, NULL},
 	};
-	/* One character of a valid string; the zero byte is part of it. */
-	static const char charpattern[] = "[\0-\x7F\xC2-\xFD][\x80-\xBF]*";
+	/* One character of a valid string; %z since patterns of this Lua end at a zero byte. */
+	static const char charpattern[] = "[%z\1-\x7F\xC2-\xFD][\x80-\xBF]*";
 	luaL_register(L, "utf8", functions);
-	lua_pushlstring(L, charpattern, sizeof(charpattern) - 1);
+	lua_pushstring(L, charpattern);
 	lua_setfield(L, -2, "charpattern");
 	lua_pop(L, 1);
 }

@@ -167,9 +167,20 @@ local function is_bytecode(text)
 	return text:byte() == 27
 end
 
+-- A dumped function has lost its upvalues, and so the helpers.
+local function load_bytecode(text, name, ...)
+	local chunk, err = raw_load(text, name, ...)
+	for i = 1, chunk and debug.getinfo(chunk, "u").nups or 0 do
+		if debug.getupvalue(chunk, i) == "__lua54" then
+			debug.setupvalue(chunk, i, helpers)
+		end
+	end
+	return chunk, err
+end
+
 local function compile(translate, text, name, ...)
 	if is_bytecode(text) then
-		return raw_load(text, name, ...)
+		return load_bytecode(text, name, ...)
 	end
 	local translated, wrapped, line = translate(text)
 	if translated == nil then

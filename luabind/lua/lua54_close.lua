@@ -13,6 +13,8 @@ local getmetatable, type = debug.getmetatable, type
 local head
 local heads = setmetatable({}, { __mode = "k" }) -- coroutine -> its list, while it does not run
 
+local failures = setmetatable({}, { __mode = "k" }) -- coroutine -> the error that ended it
+
 local close = {}
 
 local function call_close(value, err)
@@ -88,15 +90,24 @@ function pcall(...)
 	return after_pcall(head, raw_pcall(...))
 end
 
+-- Lua 5.4 would wait with the closing until coroutine.close, which hardly anybody calls.
+local function after_failure(co, list, err)
+	if err == "cannot resume dead coroutine" or err == "cannot resume non-suspended coroutine" then
+		return -- it has not run
+	end
+	if list then
+		err = unwind_all(list, err)
+	end
+	failures[co] = { err }
+end
+
 local function after_resume(co, outer, ok, ...)
 	local inner = head
 	head = outer
-	if inner then
-		if ok then
-			heads[co] = inner
-		else
-			unwind_all(inner, (...))
-		end
+	if not ok then
+		after_failure(co, inner, (...))
+	elseif inner then
+		heads[co] = inner
 	end
 	return ok, ...
 end
@@ -123,18 +134,18 @@ end
 
 local function close_coroutine(co)
 	local list = heads[co]
-	local failed
+	local failure = failures[co]
 	if list and status(co) == "suspended" then
 		heads[co] = nil
-		failed = unwind_all(list, nil)
+		local err = unwind_all(list, nil)
+		failure = err ~= nil and { err } or nil
 	end
-	local ok, err = raw_close(co)
-	if failed ~= nil then
-		return false, failed
-	elseif ok then
-		return ok
+	raw_close(co)
+	if failure then
+		failures[co] = nil -- reported once
+		return false, failure[1]
 	end
-	return ok, err
+	return true
 end
 
 --- Put the catching functions in place of the VM's own, before anything else has taken a copy.
