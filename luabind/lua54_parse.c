@@ -181,6 +181,15 @@ static void erase_token(struct lua54_parser *p)
 	lua54_next(p);
 }
 
+/* Further semicolons after one are empty statements, which Lua 5.1 has not. */
+static void empty_statements(struct lua54_parser *p)
+{
+	while (lua54_is(p, ';')) {
+		lua54_note_new(p);
+		erase_token(p);
+	}
+}
+
 /* `<const>` or `<close>` after a name. Returns whether it is to be closed. */
 static bool attribute(struct lua54_parser *p, struct lua54_name *name)
 {
@@ -224,8 +233,10 @@ static void local_statement(struct lua54_parser *p)
 	if (lua54_accept(p, T_CHARACTER + '='))
 		lua54_expression_list(p);
 	lua54_activate(p, count);
-	if (closes)
-		lua54_closer(p, &closed);
+	if (!closes)
+		return;
+	lua54_closer(p, &closed);
+	empty_statements(p); /* even the first one is, behind our text */
 }
 
 static void return_statement(struct lua54_parser *p)
@@ -276,15 +287,6 @@ static void goto_statement(struct lua54_parser *p)
 	struct lua54_name name = lua54_name_at(p);
 	lua54_next(p);
 	lua54_goto(p, &name, from);
-}
-
-/* Further semicolons after one are empty statements, which Lua 5.1 has not. */
-static void empty_statements(struct lua54_parser *p)
-{
-	while (lua54_is(p, ';')) {
-		lua54_note_new(p);
-		erase_token(p);
-	}
 }
 
 /* Labels in a row. LuaJIT knows one at the end of a block, where it may be jumped to over locals, only without a
