@@ -158,7 +158,7 @@ static void arguments(struct lua54_parser *p)
 	}
 	if (p->token.line != p->last_line) {
 		/* Lua 5.1 refuses a parenthesis on a new line: it could begin a statement. */
-		lua54_note_new(p);
+		lua54_note_new(p, &p->token);
 		lua54_edit_close(&p->edits, p->last_end, "(");
 		lua54_edit_replace(&p->edits, p->token.start, p->token.end, " ");
 	}
@@ -237,7 +237,7 @@ static bool operand(struct lua54_parser *p, int limit);
 
 static void unary_not(struct lua54_parser *p)
 {
-	lua54_note_new(p);
+	lua54_note_new(p, &p->token);
 	p->uses_helpers = true;
 	lua54_edit_replace(&p->edits, p->token.start, p->token.end, LUA54_PREFIX ".bnot(");
 	lua54_next(p);
@@ -273,7 +273,7 @@ static bool operand(struct lua54_parser *p, int limit)
 			break;
 		is_call = binary.helper != NULL;
 		if (is_call) {
-			lua54_note_new(p);
+			lua54_note_new(p, &p->token);
 			lua54_edit_replace(&p->edits, p->token.start, p->token.end, ",");
 		}
 		lua54_next(p);

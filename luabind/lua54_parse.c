@@ -185,7 +185,7 @@ static void erase_token(struct lua54_parser *p)
 static void empty_statements(struct lua54_parser *p)
 {
 	while (lua54_is(p, ';')) {
-		lua54_note_new(p);
+		lua54_note_new(p, &p->token);
 		erase_token(p);
 	}
 }
@@ -195,7 +195,7 @@ static bool attribute(struct lua54_parser *p, struct lua54_name *name)
 {
 	if (!lua54_is(p, '<'))
 		return false;
-	lua54_note_new(p);
+	lua54_note_new(p, &p->token);
 	erase_token(p);
 	bool closes = word_is(p, "close");
 	if (!closes && !word_is(p, "const")) {
@@ -274,7 +274,7 @@ static void break_statement(struct lua54_parser *p)
 				LUA54_PREFIX, id);
 		lua54_edit_close(&p->edits, word.end, " end");
 	} else if (!ends_block(after)) {
-		lua54_note_new(p);
+		lua54_note_new(p, &word);
 		lua54_edit_open(&p->edits, word.start, "do ");
 		lua54_edit_close(&p->edits, word.end, " end");
 	}

@@ -83,8 +83,8 @@ int lua54_ahead(struct lua54_parser *p);
 /* Over a token of that kind, which must be there. */
 void lua54_expect(struct lua54_parser *p, int kind, const char *text);
 bool lua54_accept(struct lua54_parser *p, int kind);
-/* The token at hand is none that LuaJIT knows. */
-void lua54_note_new(struct lua54_parser *p);
+/* LuaJIT does not know that token, where it stands. */
+void lua54_note_new(struct lua54_parser *p, const struct lua54_token *token);
 NORETURN void lua54_syntax_error(struct lua54_parser *p, const char *what);
 /* An error that LuaJIT would not find, at the token at hand. `name` may be NULL. */
 NORETURN void lua54_own_error(struct lua54_parser *p, const char *format,

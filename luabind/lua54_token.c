@@ -26,10 +26,10 @@ int lua54_ahead(struct lua54_parser *p)
 	return p->ahead.kind;
 }
 
-void lua54_note_new(struct lua54_parser *p)
+void lua54_note_new(struct lua54_parser *p, const struct lua54_token *token)
 {
 	if (!p->has_first)
-		p->first = p->token;
+		p->first = *token;
 	p->has_first = true;
 }
 
