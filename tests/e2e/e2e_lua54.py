@@ -205,5 +205,50 @@ def alert():
     check(place and int(place[1]) in (6, 7), line)
 
 
+CLOSING = """
+local skynet = require "skynet"
+local core = require "skynet.core"
+local ran_on, hooked = 0, 0
+local function some(seconds)
+	local until_ns = core.hpc() + seconds * 1e9
+	while core.hpc() < until_ns do
+		local co = coroutine.create(function()
+			pcall(coroutine.yield)
+			ran_on = ran_on + 1
+		end)
+		coroutine.resume(co)
+		coroutine.close(co)
+		for i = 1, 20 do hooked = hooked + i % 2 end
+	end
+end
+skynet.start(function()
+	skynet.fork(function()
+		for i = 1, 40 do
+			local ok, err = pcall(some, 0.05)
+			if not ok then print("failed", err) end
+			skynet.yield()
+		end
+		print("closed", ran_on, debug.gethook())
+		require "skynet.manager"
+		skynet.abort()
+	end)
+end)
+"""
+
+
+@case('coroutine.close and the hook of an alert do not disturb each other', {'lua54': False})
+@case('so with lua54', {'lua54': True})
+def closing(config):
+    """Each message is asked for its place, many times while a coroutine is being closed."""
+    with Box({'thread': 1, 'start': 'main', 'harbor': 0, 'watchdog': {'warn': '10ms'}, **config},
+             {'main': CLOSING}) as box, Server(box) as server:
+        line = server.wait_line(r'^(closed|failed)').string
+        check(line.startswith('closed\t0\tnil'), line)
+        server.wait_exit()
+        alerts = [one for one in server.lines if 'maybe in an endless loop' in one]
+        print(f'# {len(alerts)} alerts', flush=True)
+        check(alerts, 'no alert: nothing was tested')
+
+
 if __name__ == '__main__':
     sys.exit(run_cases())
