@@ -196,11 +196,12 @@ def reach():
     check('got\t4\t16\tpart\t./part.lua\t2\t4\t4' in output, output)
 
 
-@case('an alert names the line of a loop in translated code')
-def alert():
+@case('an alert names the line of a loop in translated code', True)
+@case('also without the JIT, although a helper runs', False)
+def alert(jit):
     source = 'local skynet = require "skynet"\nskynet.start(function()\n\tlocal a <const>, n = 1, 0\n\tgoto go\n\t::go::\n' \
              '\twhile true do\n\t\tn = n + 1 & 0xff\n\tend\nend)\n'
-    line = served({'main': source}, {'watchdog': {'warn': '200ms'}}, r'maybe in an endless loop')
+    line = served({'main': source}, {'jit': jit, 'watchdog': {'warn': '200ms'}}, r'maybe in an endless loop')
     place = re.search(r'main\.lua:(\d+)', line)
     check(place and int(place[1]) in (6, 7), line)
 

@@ -106,6 +106,14 @@ local function hashes()
 		wanted = wanted + i % 256 + math.floor(i / 16) + i * 8 + 1 + math.floor(i / 3) + (i + 1) % 2 + i * 16
 	end
 	eq(sum, wanted, "a loop that is compiled")
+	local wrong = 0
+	for i = 1, 20000 do -- compiled too, beyond the 2^51 that LuaJIT's own bit operators take
+		local a = 2 ^ 53 - i * 977
+		if a & 0xffff ~= a % 65536 or (a | 1) ~= a + 1 - a % 2 or a ~ 1 ~= a + 1 - a % 2 * 2 or a >> 20 ~= a // 1048576 then
+			wrong = wrong + 1
+		end
+	end
+	eq(wrong, 0, "large numbers in a loop that is compiled")
 end
 
 local function precedence()
