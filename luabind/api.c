@@ -7,7 +7,9 @@
 #include "core/mem.h"
 #include "core/name.h"
 #include "core/timer.h"
+#include "luabind/compat.h"
 #include "luabind/embedded.h"
+#include "luabind/lua54.h"
 #include "luabind/luabind.h"
 #include "luabind/seri.h"
 #include "luabind/vm.h"
@@ -398,6 +400,8 @@ static void set_embedded(lua_State *L)
 		lua_pushcclosure(L, find_embedded, 1);
 		lua_setfield(L, -2, kind[i]);
 	}
+	lua_pushcfunction(L, lua54_for_lua);
+	lua_setfield(L, -2, "translate");
 	lua_setglobal(L, "EMBEDDED");
 }
 
@@ -419,11 +423,14 @@ void api_open(lua_State *L)
 	lua_pop(L, 2);
 	lua_pushcfunction(L, print_line);
 	lua_setglobal(L, "print");
+	compat_open(L);
 	set_embedded(L);
 	set_path(L, "LUA_SERVICE", "luaservice");
 	set_path(L, "LUA_PATH", "lua_path");
 	set_path(L, "LUA_CPATH", "lua_cpath");
 	set_path(L, "LUA_PRELOAD", "preload");
+	lua_pushboolean(L, vm_of(L)->lua54);
+	lua_setglobal(L, "LUA54");
 }
 
 void api_push_loader(lua_State *L)

@@ -35,6 +35,13 @@ static size_t put_level(const lua_Debug *ar, char *out, size_t size)
 	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }
 
+/* What translated code calls for an operator is no place that its author knows. */
+static bool is_operator(const lua_Debug *ar)
+{
+	static const char files[] = "@luabind/lua/lua54";
+	return strncmp(ar->source, files, sizeof(files) - 1) == 0;
+}
+
 /* Without luaL_traceback: nothing may be allocated in the VM, which may be at its memory limit. */
 static void take_traceback(lua_State *L, struct evidence *e)
 {
@@ -42,7 +49,7 @@ static void take_traceback(lua_State *L, struct evidence *e)
 	lua_Debug ar;
 	for (int level = 0; level < LEVELS_MAX && lua_getstack(L, level, &ar); level++) {
 		lua_getinfo(L, "Sln", &ar);
-		if (e->place[0] == '\0' && ar.currentline > 0)
+		if (e->place[0] == '\0' && ar.currentline > 0 && !is_operator(&ar))
 			snprintf(e->place, sizeof(e->place), "%s:%d", ar.short_src, ar.currentline);
 		used += put_level(&ar, e->traceback + used, sizeof(e->traceback) - used);
 	}

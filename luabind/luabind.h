@@ -11,6 +11,7 @@
 struct vm_options {
 	struct settings sched;
 	bool jit;
+	bool lua54; /* sources are translated: see lua54.h */
 	size_t memlimit_bytes; /* 0: none */
 };
 

@@ -349,6 +349,7 @@ static struct vm *vm_new(struct service *s, const struct vm_options *options)
 	struct vm *vm = mem_zalloc(sizeof(*vm));
 	vm->service = s;
 	vm->jit = options->jit;
+	vm->lua54 = options->lua54;
 	vm->memlimit_bytes = options->memlimit_bytes;
 	vm->heap = heap_new(0);
 	return vm;

@@ -510,10 +510,22 @@ local function embedded(world, env)
 	}
 end
 
+-- What compat.c adds, as far as the library needs it.
+local function add_compat(env)
+	env.table.unpack = unpack
+	env.table.pack = function(...)
+		return { n = select("#", ...), ... }
+	end
+	env.rawlen = function(value)
+		return #value
+	end
+end
+
 local function globals(world, sv)
 	local env = setmetatable({}, { __index = _G })
 	env._G = env
 	env.table = own_table(table)
+	add_compat(env)
 	env.print = function(...)
 		local words = { ... }
 		for i = 1, select("#", ...) do
