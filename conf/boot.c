@@ -16,6 +16,7 @@
 #include "sched/park.h"
 #include "sched/sched.h"
 #include "services/logger.h"
+#include "watchdog/crash.h"
 #include "watchdog/monitor.h"
 
 #include <errno.h>
@@ -108,6 +109,7 @@ static void init_rooms(void)
 	handle_init();
 	timer_init(fire_timer);
 	text_init(vm_library_address());
+	crash_init();
 	sched_init(&options);
 	api_launch = launch;
 	shutdown_init(config->stop_ns);

@@ -80,6 +80,23 @@ IN_HANDLER bool frames_parkable(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintp
 	return false;
 }
 
+/* Endless recursion makes many frames: no bound but the mark. Each step goes up. */
+IN_HANDLER bool frames_abandonable(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low,
+				   uintptr_t mark)
+{
+	struct unwind_frame f = {pc, sp, rbp, true};
+	for (;;) {
+		enum text_kind kind = kind_of(&f);
+		if (f.sp >= mark)
+			return f.sp == mark && kind == TEXT_PARKABLE;
+		if (kind != TEXT_VM && kind != TEXT_PARKABLE && kind != TEXT_FRAGILE &&
+		    kind != TEXT_NONE)
+			return false;
+		if (kind == TEXT_NONE || !step(&f, mark))
+			return text_find_unparkable(f.sp > low ? f.sp : low, mark) == 0;
+	}
+}
+
 IN_HANDLER int frames_walk(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t mark,
 			   uintptr_t *slot, int max)
 {

@@ -340,6 +340,7 @@ const struct service_body vm_body = {
 	.abandon = abandon,
 	.interrupt = interrupt_vm,
 	.fate = fate,
+	.describe = describe_vm,
 };
 
 /* ---- launch ---- */

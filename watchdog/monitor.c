@@ -15,6 +15,7 @@
  * microseconds now and then has ten passes a second, and an idle one has none.
  */
 #include "watchdog/monitor.h"
+#include "core/altstack.h"
 #include "core/clock.h"
 #include "sched/sched.h"
 #include "watchdog/endless.h"
@@ -63,6 +64,7 @@ static void publish(int64_t next)
 static void *monitor_main(void *unused)
 {
 	raise_priority();
+	altstack_install();
 	while (!load_acquire(&monitor.stopping)) {
 		uint32_t bell = load_acquire(&sched.bell);
 		int64_t due = load_seq(&sched.monitor_due_ns);
@@ -75,6 +77,7 @@ static void *monitor_main(void *unused)
 		publish(pass(now));
 		add_relaxed(&monitor.passes, 1);
 	}
+	altstack_remove();
 	return unused;
 }
 
