@@ -417,6 +417,8 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 		options_again(s, &options.sched);
 		log_printf(handle, "LAUNCH snlua %s", said);
 		mem_free(said);
+		if (log_wants(LOG_LEVEL_INFO))
+			log_printf(handle, "LAUNCH snlua %s", line);
 		sched_ready(s);
 	}
 	service_release(s);

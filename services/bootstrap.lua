@@ -44,6 +44,7 @@ local function boot()
 	local manager = skynet.newservice "service_mgr"
 	skynet.name(".service", manager)
 	start_main()
+	core.ready()
 end
 
 skynet.start(function()

@@ -19,6 +19,7 @@
 #include "core/clock.h"
 #include "sched/sched.h"
 #include "watchdog/endless.h"
+#include "watchdog/health.h"
 #include "watchdog/slots.h"
 
 #include <pthread.h>
@@ -50,7 +51,9 @@ static int64_t pass(int64_t now)
 	due.first_waits_ns = 0;
 	int64_t slots_next = slots_pass(now, &due);
 	int64_t endless_next = endless_pass(now, &due);
-	return slots_next < endless_next ? slots_next : endless_next;
+	int64_t health_next = health_pass(now);
+	int64_t next = slots_next < endless_next ? slots_next : endless_next;
+	return next < health_next ? next : health_next;
 }
 
 /* Publishes when it will look again by itself; who wanted an earlier time since the pass began keeps it. */
@@ -91,10 +94,12 @@ void monitor_start(const struct monitor_options *options)
 	int max_threads = sched.options.workers + sched.options.spares_max;
 	slots_init(&slots, max_threads);
 	endless_init(options->warn_ns, max_threads);
+	health_init(options->abort_ns, sched.options.workers);
 	store_release(&monitor.stopping, false);
 	if (pthread_create(&monitor.thread, NULL, monitor_main, NULL) != 0)
 		panic("cannot create the monitor thread");
 	monitor.running = true;
+	sched_ring(clock_mono_ns()); /* the service manager waits for the first beat */
 }
 
 void monitor_stop(void)
@@ -108,6 +113,7 @@ void monitor_stop(void)
 	monitor.running = false;
 	slots_term();
 	endless_term();
+	health_term();
 }
 
 uint64_t monitor_passes(void)
