@@ -25,7 +25,7 @@
 
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 
-enum { FRAMES_MAX = 48, PAGE_BYTES = 4096, PAGES_MAX = 256 };
+enum { FRAMES_MAX = 48, PAGE_BYTES = 4096, PAGES_MAX = 256, BELOW_BYTES = 1 << 16 };
 
 /* A thread that crashes while another one reports waits at most this long before it ends the process. */
 static const int64_t OTHER_REPORT_NS = 5 * NS_PER_S;
@@ -213,9 +213,13 @@ static bool stack_bounds(uintptr_t sp, uintptr_t *low, uintptr_t *high)
 		*high = *low + pooled->size_bytes;
 		return true;
 	}
-	if (altstack_own_bounds(low, high) && sp >= *low && sp < *high) {
-		*low = sp & ~(uintptr_t)7;
-		return true;
+	/* What pthreads call the stack may include its guard. */
+	if (altstack_own_bounds(low, high) && sp < *high && sp + BELOW_BYTES > *low) {
+		if (sp > *low)
+			*low = sp & ~(uintptr_t)7;
+		while (*low < *high && !walk_is_readable(*low))
+			*low = (*low | (PAGE_BYTES - 1)) + 1;
+		return *low < *high;
 	}
 	/* Somebody else's: page by page, as far as it can be read. */
 	*low = sp & ~(uintptr_t)7;
