@@ -78,20 +78,29 @@ static bool step_by_search(struct unwind_frame *f, uintptr_t low, uintptr_t high
 	return false;
 }
 
-int walk_frames(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low, uintptr_t high,
-		struct walk_frame *out, int max)
+static struct walk_frame *place_of(struct walk *w, int i)
+{
+	return i < WALK_FIRST ? &w->first[i] : &w->last[(i - WALK_FIRST) % WALK_LAST];
+}
+
+static void add(struct walk *w, uintptr_t pc, bool sure)
+{
+	struct walk_frame *before = w->count > 0 ? place_of(w, w->count - 1) : NULL;
+	if (before && before->pc == pc && before->sure == sure)
+		before->times++;
+	else
+		*place_of(w, w->count++) = (struct walk_frame){pc, 1, sure};
+}
+
+void walk_stack(struct walk *w, uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low,
+		uintptr_t high)
 {
 	struct objects all = {.count = 0};
 	struct unwind_frame f = {pc, sp, rbp, true};
 	bool sure = true;
-	int n = 0;
+	w->count = 0;
 	for (;;) {
-		if (n > 0 && out[n - 1].pc == f.pc && out[n - 1].sure == sure)
-			out[n - 1].times++;
-		else if (n == max)
-			break;
-		else
-			out[n++] = (struct walk_frame){f.pc, 1, sure};
+		add(w, f.pc, sure);
 		if (f.sp >= high)
 			break;
 		if (step_exactly(&all, &f, low, high))
@@ -100,7 +109,13 @@ int walk_frames(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low, uintpt
 		if (!step_by_rbp(&f, low, high) && !step_by_search(&f, low, high))
 			break;
 	}
-	return n;
+}
+
+const struct walk_frame *walk_frame(const struct walk *w, int i)
+{
+	if (i < 0 || i >= w->count || (i >= WALK_FIRST && i < w->count - WALK_LAST))
+		return NULL;
+	return place_of((struct walk *)(uintptr_t)w, i);
 }
 
 const char *walk_module(uintptr_t address, uintptr_t *offset)

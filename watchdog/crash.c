@@ -25,7 +25,7 @@
 
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 
-enum { FRAMES_MAX = 48, PAGE_BYTES = 4096, PAGES_MAX = 256, BELOW_BYTES = 1 << 16 };
+enum { PAGE_BYTES = 4096, PAGES_MAX = 256, BELOW_BYTES = 1 << 16 };
 
 /* A thread that crashes while another one reports waits at most this long before it ends the process. */
 static const int64_t OTHER_REPORT_NS = 5 * NS_PER_S;
@@ -40,7 +40,7 @@ static struct {
 	struct thread *thread;
 	struct service *service;
 	struct evidence evidence;
-	struct walk_frame frame[FRAMES_MAX];
+	struct walk walk;
 	char text[32 + sizeof(((struct evidence *)0)->traceback)];
 } crash;
 
@@ -229,29 +229,46 @@ static bool stack_bounds(uintptr_t sp, uintptr_t *low, uintptr_t *high)
 	return *high > *low;
 }
 
+static void say_frame(int i, const struct walk_frame *f)
+{
+	struct jot j = begin("crash: #");
+	jot_number(&j, i);
+	jot_text(&j, " 0x");
+	jot_hex(&j, f->pc, 12);
+	jot_text(&j, " ");
+	crash_name_address(&j, f->pc);
+	if (!f->sure)
+		jot_text(&j, " (perhaps)");
+	if (f->times > 1)
+		jot_labelled(&j, ", times ", f->times);
+	write_jot(&j);
+}
+
 static void say_frames(void)
 {
 	const greg_t *reg = crash.context.uc_mcontext.gregs;
 	uintptr_t low, high, sp = (uintptr_t)reg[REG_RSP];
-	int n = 0;
+	struct walk *w = &crash.walk;
+	int left_out = 0;
 	if (stack_bounds(sp, &low, &high))
-		n = walk_frames((uintptr_t)reg[REG_RIP], sp, (uintptr_t)reg[REG_RBP], low, high,
-				crash.frame, FRAMES_MAX);
-	for (int i = 0; i < n; i++) {
-		struct jot j = begin("crash: #");
-		jot_number(&j, i);
-		jot_text(&j, " 0x");
-		jot_hex(&j, crash.frame[i].pc, 12);
-		jot_text(&j, " ");
-		crash_name_address(&j, crash.frame[i].pc);
-		if (!crash.frame[i].sure)
-			jot_text(&j, " (perhaps)");
-		if (crash.frame[i].times > 1)
-			jot_labelled(&j, ", times ", crash.frame[i].times);
-		write_jot(&j);
-	}
-	if (n == 0)
+		walk_stack(w, (uintptr_t)reg[REG_RIP], sp, (uintptr_t)reg[REG_RBP], low, high);
+	else
 		log_write(0, "crash: its stack cannot be read", 31);
+	for (int i = 0; i < w->count; i++) {
+		const struct walk_frame *f = walk_frame(w, i);
+		if (f == NULL) {
+			left_out++;
+			continue;
+		}
+		if (left_out > 0) {
+			struct jot j = begin("crash: ... ");
+			jot_number(&j, left_out);
+			jot_text(&j, " more");
+			write_jot(&j);
+			left_out = 0;
+		}
+		say_frame(i, f);
+	}
 }
 
 /* Last: it reads the service's own memory, which is what may be broken. */

@@ -246,21 +246,34 @@ static void test_a_stack_that_is_not_there(void **state UNUSED)
 
 /* ---- the walk ---- */
 
-static struct walk_frame frame[64];
+static struct walk walk;
 
-static NOINLINE int walk_here(void)
+static NOINLINE void walk_here(void)
 {
 	uintptr_t low, high, pc, sp, rbp;
 	assert_true(altstack_own_bounds(&low, &high));
 	__asm__ volatile("leaq (%%rip), %0\n\tmovq %%rsp, %1\n\tmovq %%rbp, %2"
 			 : "=r"(pc), "=r"(sp), "=r"(rbp));
-	return walk_frames(pc, sp, rbp, low, high, frame, (int)COUNT_OF(frame));
+	walk_stack(&walk, pc, sp, rbp, low, high);
 }
 
-static NOINLINE int recurse(int n)
+static NOINLINE int recurse(int n, bool two);
+
+static NOINLINE int recurse_too(int n, bool two)
 {
-	int result = n == 0 ? walk_here() : recurse(n - 1);
+	int result = recurse(n, two);
 	__asm__ volatile("" : "+r"(result)); /* no tail call */
+	return result;
+}
+
+static NOINLINE int recurse(int n, bool two)
+{
+	int result = 0;
+	if (n == 0)
+		walk_here();
+	else
+		result = two ? recurse_too(n - 1, two) : recurse(n - 1, two);
+	__asm__ volatile("" : "+r"(result));
 	return result;
 }
 
@@ -272,15 +285,34 @@ static void test_walk_counts_recursion(void **state UNUSED)
 	}
 	text_init(NULL);
 	altstack_install();
-	int n = recurse(100);
-	assert_true(n > 4);
-	assert_true(frame[0].sure && frame[1].sure && frame[2].sure);
+	recurse(100, false);
+	assert_in_range(walk.count, 5, WALK_FIRST);
 	int times = 0;
-	for (int i = 0; i < n; i++)
-		times = frame[i].times > times ? frame[i].times : times;
+	for (int i = 0; i < walk.count; i++) {
+		const struct walk_frame *f = walk_frame(&walk, i);
+		assert_true(i > 2 || f->sure);
+		times = f->times > times ? f->times : times;
+	}
 	assert_in_range(times, 90, 101);
-	assert_true(walk_is_readable((uintptr_t)&frame));
+	assert_true(walk_is_readable((uintptr_t)&walk));
 	assert_false(walk_is_readable(0x1000));
+}
+
+static void test_walk_keeps_both_ends(void **state UNUSED)
+{
+	if (WITH_ASAN || WITH_TSAN) {
+		skip();
+		return;
+	}
+	recurse(1, true);
+	int short_count = walk.count;
+	uintptr_t outermost = walk_frame(&walk, walk.count - 1)->pc;
+	recurse(100, true);
+	assert_int_equal(walk.count, short_count + 99 * 2);
+	assert_int_equal(walk_frame(&walk, walk.count - 1)->pc, outermost);
+	assert_null(walk_frame(&walk, WALK_FIRST));
+	assert_null(walk_frame(&walk, walk.count));
+	assert_non_null(walk_frame(&walk, walk.count - WALK_LAST));
 }
 
 static void test_alternate_stack_comes_and_goes(void **state UNUSED)
@@ -313,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_crashes_of_threads),
 		cmocka_unit_test(test_a_stack_that_is_not_there),
 		cmocka_unit_test(test_walk_counts_recursion),
+		cmocka_unit_test(test_walk_keeps_both_ends),
 		cmocka_unit_test(test_alternate_stack_comes_and_goes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
