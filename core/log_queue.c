@@ -18,7 +18,7 @@ static struct {
 	_Atomic size_t bytes;
 	_Atomic uint64_t dropped;
 	_Atomic int64_t said_ns;
-} queue = {.limit_bytes = 8 << 20};
+} queue = {.limit_bytes = 32 << 20};
 
 void log_queue_set_limit_bytes(size_t bytes)
 {

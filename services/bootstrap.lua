@@ -32,7 +32,9 @@ end
 local function start_main()
 	local line = skynet.getenv "start" or "main"
 	local ok, err = pcall(skynet.newservice, line)
-	if not ok then
+	if ok then
+		core.ready()
+	else
 		fail(line, skynet.call(".launcher", "lua", "REASON", "snlua " .. line) or err)
 	end
 end
@@ -44,7 +46,6 @@ local function boot()
 	local manager = skynet.newservice "service_mgr"
 	skynet.name(".service", manager)
 	start_main()
-	core.ready()
 end
 
 skynet.start(function()

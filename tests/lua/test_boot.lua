@@ -13,11 +13,13 @@ return function(t)
 	t.has(world:log_text(), "[:00000002] KILL self", "by exit")
 	t.hasnot(world:log_text(), "harbor", "one node needs no words")
 	t.eq(#world.log, 5, "nothing else is logged")
+	t.eq(world.told_ready, true, "the service manager is told when the start service is through")
 
 	local function failing_start(name, text)
 		local failed = t.mock.boot(t.root, text)
 		failed.env.start = name
 		failed:run(10)
+		t.eq(failed.told_ready, nil, "and not when its start failed")
 		return failed:log_text(), failed.exit_code
 	end
 	local log, code = failing_start("nothing")
@@ -34,6 +36,21 @@ return function(t)
 	t.eq(code, 1, "the same")
 	local _, count = log:gsub('start service "', "")
 	t.eq(count, 1, "it is said once")
+
+	local logging = t.run [[
+		local skynet = require "skynet"
+		skynet.start(function()
+			local touched = setmetatable({}, { __tostring = function() print "touched" return "text" end })
+			skynet.log("debug", touched)
+			skynet.log("warn", "a", 1, nil, touched)
+			skynet.log("info", "plain")
+			print(pcall(skynet.log, "loud"))
+		end)
+	]]
+	t.has(logging:log_text(), "[:00000008] warn: a 1 nil text", "a level stands before the text")
+	t.has(logging:log_text(), "[:00000008] plain", "info has no mark")
+	t.eq(#logging.output, 2, "what is not wanted is not turned into text")
+	t.has(logging.output[2], "false\t", "there are four levels")
 
 	for key, value in pairs { harbor = "1", address = "127.0.0.1:1", master = "m", standalone = "s" } do
 		local other = t.mock.boot(t.root, "require('skynet').start(function() end)")
