@@ -192,7 +192,8 @@ static void second_look(const struct row *row, size_t count)
 			.mailbox = mailbox_length(&s->mailbox),
 			.memory_bytes = load_relaxed(&s->memory_bytes),
 		};
-		b.used_ns = b.cpu_ns - row[i].cpu_ns;
+		/* What ran at the first look was counted by the wall clock; the host may have taken some of it. */
+		b.used_ns = b.cpu_ns > row[i].cpu_ns ? b.cpu_ns - row[i].cpu_ns : 0;
 		memcpy(b.name, s->name, sizeof(b.name));
 		service_release(s);
 		offer(&b);

@@ -12,6 +12,8 @@ local UNIT = { "test_loader", "test_task", "test_call", "test_serve", "test_life
 	"test_sched" }
 local SERVICES = { "t_call", "t_death", "t_timer", "t_order", "t_unique", "t_response", "t_fork", "t_manager",
 	"t_sched" }
+local UNIT = { "test_loader", "test_task", "test_call", "test_serve", "test_life", "test_boot", "test_log", "test_require" }
+local SERVICES = { "t_call", "t_death", "t_timer", "t_order", "t_unique", "t_response", "t_fork", "t_manager" }
 
 local passed, failed = 0, 0
 local t = { root = root, mock = mock }
