@@ -98,6 +98,26 @@ IN_HANDLER bool frames_abandonable(uintptr_t pc, uintptr_t sp, uintptr_t rbp, ui
 	}
 }
 
+static IN_HANDLER bool step_in_tables(struct unwind_frame *f, uintptr_t low, uintptr_t high)
+{
+	if (f->sp < low && !f->interrupted)
+		return false;
+	for (int i = 0; i < FRAMES_OBJECTS; i++)
+		if (unwind_step(&object_of[i], f, high) == UNWIND_OK)
+			return f->sp - 8 >= low;
+	return false;
+}
+
+IN_HANDLER uintptr_t frames_return_to(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low,
+				      uintptr_t high, uintptr_t target)
+{
+	struct unwind_frame f = {pc, sp, rbp, true};
+	while (step_in_tables(&f, low, high))
+		if (f.pc == target)
+			return f.sp;
+	return 0;
+}
+
 IN_HANDLER int frames_walk(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t mark,
 			   uintptr_t *slot, int max)
 {

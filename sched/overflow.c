@@ -17,7 +17,8 @@
  *   - The preemption signal comes when the kernel has no room for its frame: then it sends SIGSEGV (si_code
  *     SI_KERNEL, no address) instead, and the interrupted registers are those of the service.
  *   - There was room for the frame, but the handler ran into the guard. The service's registers are in that frame. The
- *     handler holds no lock so near to the end of the stack: it does not park there (PARK_ROOM_BYTES).
+ *     handler holds a lock only while it parks, and by then it has no `cur` any more; near to the end of a stack it
+ *     does not even begin to (PARK_ROOM_BYTES). A storm of signals can interrupt the handler again and again.
  */
 #include "sched/overflow.h"
 #include "core/altstack.h"
@@ -37,7 +38,7 @@
 #define SI_KERNEL 0x80
 #endif
 
-enum { RED_ZONE_BYTES = 128, FRAME_BYTES_LEAST = 4096, HANDLER_WORDS = 512 };
+enum { RED_ZONE_BYTES = 128, FRAME_BYTES_LEAST = 4096, HANDLERS_MAX = 64 };
 
 static _Atomic uint64_t count;
 
@@ -64,17 +65,32 @@ static size_t signal_frame_bytes(void)
 	return RED_ZONE_BYTES + (least > FRAME_BYTES_LEAST ? least : FRAME_BYTES_LEAST);
 }
 
-/* The fault is in our own preemption handler: what did that one interrupt? Its frame begins with the address that it
- * returns to. */
-static bool look_through_handler(const struct stack *stack, struct place *p)
+/* Where the signal frame lies whose handler is interrupted at `p`, 0: none. In the restorer the handler has returned
+ * already. */
+static uintptr_t frame_above(const struct place *p, uintptr_t low, uintptr_t high)
+{
+	enum { RESTORER_BYTES = 9 };
+	uintptr_t restorer = (uintptr_t)park_restorer;
+	if (p->pc >= restorer && p->pc < restorer + RESTORER_BYTES)
+		return p->sp;
+	return frames_return_to(p->pc, p->sp, p->rbp, low, high, restorer);
+}
+
+/* May everything on the stack be left for good? Where the fault is in our own preemption handler, what counts is what that
+ * one interrupted: the frame of its signal lies behind the address that it returns to. (It may have been interrupted
+ * itself, as often as there is room for.) */
+static bool may_be_left(const struct stack *stack, const struct service *s, struct place p)
 {
 	uintptr_t low = (uintptr_t)stack->low, high = low + stack->size_bytes;
-	uintptr_t at = ((p->sp > low ? p->sp : low) + 7) & ~(uintptr_t)7;
-	for (int i = 0; i < HANDLER_WORDS && at + 8 + sizeof(ucontext_t) <= high; i++, at += 8) {
-		if (*(const uintptr_t *)at != (uintptr_t)park_restorer)
-			continue;
-		*p = place_of((const ucontext_t *)(at + 8));
-		return p->sp >= low && p->sp < low + PARK_ROOM_BYTES;
+	for (int i = 0; i < HANDLERS_MAX; i++) {
+		if (p.sp < s->mark && frames_abandonable(p.pc, p.sp, p.rbp, low, s->mark))
+			return true;
+		uintptr_t frame = frame_above(&p, low, high);
+		if (frame < low || frame + sizeof(ucontext_t) > high)
+			return false;
+		p = place_of((const ucontext_t *)frame);
+		if (p.sp < frame || p.sp >= s->mark)
+			return false;
 	}
 	return false;
 }
@@ -105,9 +121,7 @@ static enum verdict judge(const struct thread *t, const struct service *s, const
 		info->si_code == SEGV_ACCERR && stack_is_guard(stack, (uintptr_t)info->si_addr);
 	if (s->mark == 0 || (!no_room && !guard))
 		return NOT_OURS;
-	if (guard && load_relaxed(&t->in_handler) && !look_through_handler(stack, &p))
-		return NOT_OURS;
-	bool may_leave = p.sp < s->mark && frames_abandonable(p.pc, p.sp, p.rbp, low, s->mark);
+	bool may_leave = may_be_left(stack, s, p);
 	if (no_room)
 		return undelivered(&p, may_leave);
 	return may_leave ? ENDED : NOT_OURS;
@@ -145,6 +159,9 @@ bool overflow_caught(const siginfo_t *info, ucontext_t *uc)
 	struct service *s = t ? load_relaxed(&t->cur) : NULL;
 	/* A fault on the alternate stack is one of the handler's own. */
 	if (s == NULL || t->stack == NULL || altstack_holds(place_of(uc).sp))
+		return false;
+	/* The handler is just leaving the body. */
+	if (run_state_of(load_acquire(&t->run)) == RUN_LOOP)
 		return false;
 	enum verdict verdict = judge(t, s, info, uc);
 	if (verdict != ENDED)
