@@ -137,7 +137,6 @@ static void init_rooms(void)
 	shutdown_init(config->stop_ns);
 	loop_on_signal(SIGHUP, on_hangup);
 	api_ready = on_ready;
-	loop_on_signal(SIGHUP, on_reopen);
 	loop_on_signal(SIGUSR1, on_dump);
 	loop_on_signal(SIGTERM, shutdown_on_signal);
 	loop_on_signal(SIGINT, shutdown_on_signal);

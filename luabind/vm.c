@@ -415,10 +415,9 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 		char *said = mem_strdup(line);
 		make_printable(said);
 		options_again(s, &options.sched);
-		log_printf(handle, "LAUNCH snlua %s", said);
-		mem_free(said);
 		if (log_wants(LOG_LEVEL_INFO))
-			log_printf(handle, "LAUNCH snlua %s", line);
+			log_printf(handle, "LAUNCH snlua %s", said);
+		mem_free(said);
 		sched_ready(s);
 	}
 	service_release(s);
