@@ -43,7 +43,7 @@ static bool is_operator(const lua_Debug *ar)
 }
 
 /* Without luaL_traceback: nothing may be allocated in the VM, which may be at its memory limit. */
-static void take_traceback(lua_State *L, struct evidence *e)
+void hook_traceback(lua_State *L, struct evidence *e)
 {
 	size_t used = 0;
 	lua_Debug ar;
@@ -65,7 +65,7 @@ void hook_probe(lua_State *L, lua_Debug *ar)
 	if (e == NULL)
 		return;
 	e->kind = "interpreted";
-	take_traceback(L, e);
+	hook_traceback(L, e);
 	stack_scrub();
 	store_release(&e->state, EVIDENCE_READY); /* pairs with the acquire in the monitor */
 	(void)ar;

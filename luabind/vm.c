@@ -340,6 +340,7 @@ const struct service_body vm_body = {
 	.abandon = abandon,
 	.interrupt = interrupt_vm,
 	.fate = fate,
+	.describe = describe_vm,
 };
 
 /* ---- launch ---- */
@@ -415,7 +416,8 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 		char *said = mem_strdup(line);
 		make_printable(said);
 		options_again(s, &options.sched);
-		log_printf(handle, "LAUNCH snlua %s", said);
+		if (log_wants(LOG_LEVEL_INFO))
+			log_printf(handle, "LAUNCH snlua %s", said);
 		mem_free(said);
 		sched_ready(s);
 	}

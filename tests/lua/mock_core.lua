@@ -313,6 +313,16 @@ local function add_facts(core, world, sv)
 		world:write(sv, text)
 	end
 
+	function core.log_mark(level)
+		local mark = { debug = "debug: ", info = "", warn = "warn: ", error = "error: " }
+		assert(mark[level], '"debug", "info", "warn" or "error" expected')
+		return level ~= "debug" and mark[level] or nil
+	end
+
+	function core.ready()
+		world.told_ready = true
+	end
+
 	function core.now()
 		return math.floor(world.now_ns / NS_PER_CS)
 	end
