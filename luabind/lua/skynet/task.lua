@@ -15,7 +15,8 @@ local pool = require "skynet.pool"
 local resume, yield = coroutine.resume, coroutine.yield
 local traceback = debug.traceback
 local unpack, select, type, tostring, error = unpack, select, type, tostring, error
-local core_timeout, core_genid = core.timeout, core.genid
+local core_timeout, core_genid, core_blocking = core.timeout, core.genid, core.blocking
+local pcall = pcall
 
 local acquire, SUSPEND = pool.acquire, pool.SUSPEND
 local QUIT = "QUIT"
@@ -25,8 +26,8 @@ local NS_PER_CS = 1e7
 local task = {}
 
 -- What the other parts of the library may read at any time: `task`, the coroutine that runs now
--- (nil outside of tasks), and `quitting`, true once skynet.exit() was called.
-local live = { task = nil, quitting = false }
+-- (nil outside of tasks, and inside of blocking), `quitting`, true once skynet.exit() was called, and `blocking`.
+local live = { task = nil, quitting = false, blocking = false }
 task.live = live
 
 -- session -> the task that it resumes, or BREAK when that task was woken before its timer
@@ -84,6 +85,9 @@ end
 function task.need()
 	local co = live.task
 	if co == nil then
+		if live.blocking then
+			error("nothing can wait inside skynet.blocking but what blocks the thread", 3)
+		end
 		error("only a task can wait: do this inside skynet.start, not in the main chunk", 3)
 	end
 	return co
@@ -95,6 +99,24 @@ local need = task.need
 function task.await(session)
 	waiting[session] = live.task
 	return yield(SUSPEND)
+end
+
+local function end_blocking(co, ok, ...)
+	live.task, live.blocking = co, false
+	if not ok then
+		error((...), 0)
+	end
+	return ...
+end
+
+--- Run f(...) without a worker; see skynet.blocking.
+function task.blocking(f, ...)
+	if live.blocking then
+		error("skynet.blocking inside skynet.blocking", 3)
+	end
+	local co = live.task
+	live.task, live.blocking = nil, true
+	return end_blocking(co, pcall(core_blocking, f, ...))
 end
 
 --- Deliver an answer. Only for the dispatcher.
