@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/name.h"
 #include "core/timer.h"
+#include "luabind/blocking.h"
 #include "luabind/codecache.h"
 #include "luabind/compat.h"
 #include "luabind/embedded.h"
@@ -386,6 +387,7 @@ static int core_starttime(lua_State *L)
 static const luaL_Reg functions[] = {
 	{"send", core_send},         {"redirect", core_redirect},
 	{"genid", core_genid},       {"timeout", core_timeout},
+	{"blocking", blocking_call},
 	{"forget", core_forget},     {"callback", core_callback},
 	{"self", core_self},         {"query", core_query},
 	{"register", core_register}, {"launch", core_launch},

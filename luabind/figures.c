@@ -70,7 +70,7 @@ struct figures {
 	struct runq_figures runq;
 	struct settings settings;
 	int64_t cpu_ns;
-	uint64_t messages, parks_compiled, parks_library, handoffs;
+	uint64_t messages, parks_compiled, parks_library, handoffs, holds;
 	uint32_t mqlen;
 	size_t memory_bytes;
 };
@@ -91,6 +91,7 @@ static bool read_figures(uint32_t handle, struct figures *f)
 	f->parks_compiled = load_relaxed(&s->parks[TIER_MACHINE_CODE]);
 	f->parks_library = load_relaxed(&s->parks[TIER_VM]);
 	f->handoffs = load_relaxed(&s->parks[TIER_FOREIGN]);
+	f->holds = load_relaxed(&s->holds);
 	f->mqlen = mailbox_length(&s->mailbox);
 	f->memory_bytes = load_relaxed(&s->memory_bytes);
 	service_release(s);
@@ -116,6 +117,7 @@ static void push_figures(lua_State *L, const struct figures *f)
 	set_number(L, "parks_compiled", (double)f->parks_compiled);
 	set_number(L, "parks_library", (double)f->parks_library);
 	set_number(L, "handoffs", (double)f->handoffs);
+	set_number(L, "holds", (double)f->holds);
 	set_number(L, "share_1s", f->runq.share_1s);
 	set_number(L, "share_10s", f->runq.share_10s);
 	set_number(L, "lag", seconds(f->runq.lag_ns));
@@ -194,7 +196,11 @@ static int core_sched(lua_State *L)
 	set_number(L, "waiting", load_relaxed(&sched.queue.waiting));
 	set_number(L, "signals", (double)load_relaxed(&sched.signals));
 	set_number(L, "handoffs", (double)load_relaxed(&sched.handoffs));
+	set_number(L, "holds", (double)load_relaxed(&sched.holds));
+	set_number(L, "interrupted_syscalls", (double)load_relaxed(&sched.interrupted_syscalls));
+	set_number(L, "not_aside", (double)load_relaxed(&sched.not_aside));
 	set_number(L, "spares", thread_spare_count());
+	set_number(L, "threads", thread_alive_count());
 	set_number(L, "abandoned", (double)vm_abandoned());
 	set_number(L, "allocated", (double)mem_allocated_bytes());
 	return 1;

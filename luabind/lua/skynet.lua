@@ -99,6 +99,16 @@ function skynet.yield()
 	return task.sleep(0)
 end
 
+--- Run f(...), which may block its thread (a file, a database driver, os.execute), without keeping a worker from the
+-- other services: it runs on a thread of its own, and what follows waits for a worker again. Without
+-- skynet.blocking that takes `handoff` (2 ms) to happen. The service itself handles no other message meanwhile. Nothing in f may
+-- wait (call, sleep, wait, ...) or call skynet.blocking. Computing is what it is not for: after 2 ms of CPU
+-- it is preempted as always.
+-- @return what f returns; its errors are raised
+function skynet.blocking(f, ...)
+	return task.blocking(f, ...)
+end
+
 --- Seconds since 1970, UTC, with a resolution of 1/100 s.
 function skynet.time()
 	return core.starttime() + core.now() / 100

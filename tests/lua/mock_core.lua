@@ -327,6 +327,10 @@ local function add_facts(core, world, sv)
 		world:write(sv, text)
 	end
 
+	function core.blocking(f, ...)
+		return f(...)
+	end
+
 	function core.log_mark(level)
 		local mark = { debug = "debug: ", info = "", warn = "warn: ", error = "error: " }
 		assert(mark[level], '"debug", "info", "warn" or "error" expected')

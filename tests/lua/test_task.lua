@@ -104,6 +104,22 @@ return function(t)
 	t.eq(t.output([[
 		local skynet = require "skynet"
 		skynet.start(function()
+			print(skynet.blocking(function(...) return select("#", ...), ... end, nil, 2, nil))
+			local object = {}
+			local ok, err = pcall(skynet.blocking, function() error(object) end)
+			print(ok, err == object)
+			print(pcall(skynet.blocking, function() skynet.sleep(1) end))
+			print(pcall(skynet.blocking, function() skynet.call(1, "lua") end))
+			print(pcall(skynet.blocking, skynet.blocking, print))
+			skynet.sleep(1)
+			print "still a task"
+		end)
+	]]):gsub("%S+lua:%d+: ", ""), "3\tnil\t2\tnil false\ttrue false\tnothing can wait inside "
+		.. "skynet.blocking but what blocks the thread false\tnothing can wait inside skynet.blocking but "
+		.. "what blocks the thread false\tskynet.blocking inside skynet.blocking still a task", "blocking")
+	t.eq(t.output([[
+		local skynet = require "skynet"
+		skynet.start(function()
 			local a, b = skynet.now(), skynet.hpc()
 			skynet.sleep(0.1)
 			skynet.sleep(0.25)

@@ -17,6 +17,7 @@ local resume, yield = coroutine.resume, coroutine.yield
 local running, traceback = coroutine.running, debug.traceback
 local unpack, select, type, tostring, error = unpack, select, type, tostring, error
 local core_timeout, core_cancel, core_genid = core.timeout, core.cancel, core.genid
+local core_blocking, pcall = core.blocking, pcall
 
 local acquire, SUSPEND = pool.acquire, pool.SUSPEND
 local QUIT = "QUIT"
@@ -31,10 +32,10 @@ local task = {
 }
 
 -- What the other parts of the library may read at any time: `task`, the coroutine that runs now
--- (nil outside of tasks); `quitting`, true once skynet.exit() was called; `trace`, the module that
--- logs the way of a request (nil until it is used); `origin`, a table that keeps who began a timer
--- (nil unless skynet.trace_timeout is on).
-local live = { task = nil, quitting = false, trace = nil, origin = nil }
+-- (nil outside of tasks, and inside of blocking); `quitting`, true once skynet.exit() was called; `trace`, the
+-- module that logs the way of a request (nil until it is used); `origin`, a table that keeps who began a timer
+-- (nil unless skynet.trace_timeout is on); `blocking`.
+local live = { task = nil, quitting = false, trace = nil, origin = nil, blocking = false }
 task.live = live
 
 -- session -> the task that it resumes, or BREAK
@@ -111,6 +112,9 @@ end
 function task.need()
 	local co = live.task
 	if co == nil then
+		if live.blocking then
+			error("nothing can wait inside skynet.blocking but what blocks the thread", 3)
+		end
 		error("only a task can wait: do this inside skynet.start, not in the main chunk", 3)
 	end
 	return co
@@ -152,6 +156,24 @@ local function answer_other(session, co)
 	deadline[session] = nil
 	interrupt(late, task.TIMEOUT)
 	return true
+end
+
+local function end_blocking(co, ok, ...)
+	live.task, live.blocking = co, false
+	if not ok then
+		error((...), 0)
+	end
+	return ...
+end
+
+--- Run f(...) without a worker; see skynet.blocking.
+function task.blocking(f, ...)
+	if live.blocking then
+		error("skynet.blocking inside skynet.blocking", 3)
+	end
+	local co = live.task
+	live.task, live.blocking = nil, true
+	return end_blocking(co, pcall(core_blocking, f, ...))
 end
 
 --- Deliver an answer. Only for the dispatcher.
