@@ -131,6 +131,9 @@ static void reset(struct service *s)
 	store_relaxed(&s->holds, 0);
 	store_relaxed(&s->moves, 0);
 	store_relaxed(&s->memory_bytes, 0);
+	store_relaxed(&s->code_bytes, 0);
+	store_relaxed(&s->code_flushes, 0);
+	store_relaxed(&s->compiler, NULL);
 	store_relaxed(&s->seen_tier, TIER_FOREIGN);
 	store_relaxed(&s->endless, false);
 	store_relaxed(&s->message_number, 0);

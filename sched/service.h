@@ -118,6 +118,9 @@ struct service {
 	_Atomic uint64_t holds;             /* how often it stopped in C code until its turn */
 	_Atomic uint64_t moves;             /* parks after which it went on on another thread */
 	_Atomic size_t memory_bytes;        /* what the body held after its last message */
+	_Atomic size_t code_bytes;          /* areas of machine code that it has mapped */
+	_Atomic uint32_t code_flushes; /* how often it had to drop all of them */
+	_Atomic(const char *) compiler; /* "on", "off", "short" (no room); NULL: it has none */
 	_Atomic int seen_tier;              /* where the last signal found it, for alerts */
 	_Atomic bool endless; /* set by the monitor, read and cleared by skynet.endless() */
 
