@@ -119,6 +119,7 @@ end
 
 add_searchers()
 EMBEDDED.module "compat"()
+EMBEDDED.module "finalizer"()
 if LUA54 then
 	require "lua54"(translate)
 end
