@@ -128,7 +128,7 @@ def bad():
         check(s.hangup().startswith('config not reloaded'), s.server.output())
         s.expect('battle', 'normal 1000us 100 1000us')
         s.write(weight=7)
-        expect_line(s.hangup(), 'config reloaded: 6 services changed')
+        expect_line(s.hangup(), 'config reloaded: 7 services changed')
         s.expect('battle', 'normal 1000us 7 1000us')
 
 
@@ -138,7 +138,7 @@ def from_lua():
         reload = 'return require("skynet.sched").reload()'
         expect_line(s.do(reload), '0 ')
         s.write(weight=50, thread=3, mine='x', watchdog=Raw('{ warn = "2s" }'))
-        expect_line(s.do(reload), '5 thread,watchdog.warn,mine')
+        expect_line(s.do(reload), '6 thread,watchdog.warn,mine')
         s.server.wait_line('config reload: needs a restart: thread, watchdog.warn, mine$')
         s.box.write('config', 'thread = 2\nslice = 5\nweight = 0\n')
         got = s.do(reload)

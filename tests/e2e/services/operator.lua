@@ -37,10 +37,12 @@ function first(name)
 end
 
 local function run_command()
-	local chunk = loadfile "command"
-	if chunk == nil then
+	local file = io.open "command" -- not loadfile: it remembers what it loaded
+	if file == nil then
 		return
 	end
+	local chunk = assert(loadstring(file:read "*a", "=command"))
+	file:close()
 	os.remove "command"
 	skynet.fork(function()
 		print("DONE " .. words(select(2, pcall(chunk))))
