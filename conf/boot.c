@@ -7,8 +7,10 @@
 #include "core/cpus.h"
 #include "core/handle.h"
 #include "core/log.h"
+#include "core/log_queue.h"
 #include "core/loop.h"
 #include "core/name.h"
+#include "core/notify.h"
 #include "core/text.h"
 #include "core/timer.h"
 #include "luabind/luabind.h"
@@ -16,6 +18,8 @@
 #include "sched/park.h"
 #include "sched/sched.h"
 #include "services/logger.h"
+#include "watchdog/crash.h"
+#include "watchdog/dump.h"
 #include "watchdog/monitor.h"
 
 #include <errno.h>
@@ -54,8 +58,27 @@ static void on_hangup(int signo)
 	reload_request(0, 0);
 }
 
+static void on_dump(int signo)
+{
+	(void)signo;
+	dump_request();
+}
+
+static void on_ready(void)
+{
+	notify_send("READY=1\nSTATUS=running");
+}
+
+static void open_notify(void)
+{
+	if (!notify_open())
+		log_printf(0, "warn: NOTIFY_SOCKET cannot be used: %s", strerror(errno));
+}
+
 static bool open_log(void)
 {
+	log_set_level((enum log_level)log_level_of(config->log_level));
+	log_queue_set_limit_bytes((size_t)config->log_queue_bytes);
 	/* With a logger of the user's own, `logger` is the name of that service. */
 	bool own = config->logservice && strcmp(config->logservice, "snlua") == 0;
 	const char *path = own ? NULL : config->logger;
@@ -108,10 +131,13 @@ static void init_rooms(void)
 	handle_init();
 	timer_init(fire_timer);
 	text_init(vm_library_address());
+	crash_init();
 	sched_init(&options);
 	api_launch = launch;
 	shutdown_init(config->stop_ns);
 	loop_on_signal(SIGHUP, on_hangup);
+	api_ready = on_ready;
+	loop_on_signal(SIGUSR1, on_dump);
 	loop_on_signal(SIGTERM, shutdown_on_signal);
 	loop_on_signal(SIGINT, shutdown_on_signal);
 }
@@ -121,10 +147,12 @@ static void start_threads(void)
 	struct monitor_options options = {
 		.warn_ns = config->watchdog_warn_ns,
 		.handoff_ns = config->watchdog_handoff_ns,
+		.abort_ns = config->watchdog_abort_ns,
 	};
 	loop_start();
 	sched_start();
 	monitor_start(&options);
+	dump_start();
 }
 
 static bool start_services(void)
@@ -148,6 +176,9 @@ static bool start_services(void)
 		log_printf(0, "Bootstrap error : %s (%s)", config->bootstrap, error);
 		return false;
 	}
+	/* Ours says when all is there; of another one nothing is known but that it runs. */
+	if (strcmp(config->bootstrap, "snlua bootstrap") != 0)
+		on_ready();
 	return true;
 }
 
@@ -177,6 +208,7 @@ int boot_run(struct conf *conf, const char *path)
 	conf_fill_env(config);
 	if (!open_log())
 		return CLI_EXIT_CONFIG;
+	open_notify();
 	init_rooms();
 	say_limits();
 	/* 2. the threads: loop, workers and spares, monitor */

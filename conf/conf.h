@@ -21,6 +21,7 @@ enum conf_rule_flag {
 	CONF_RULE_CLASS = 16,
 	CONF_RULE_CREDIT = 32,
 	CONF_RULE_GROUP = 64,
+	CONF_RULE_LUA54 = 128,
 };
 
 /* The C types of the option types. */

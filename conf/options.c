@@ -178,6 +178,20 @@ static bool in_range(const struct option *o, const struct conf_value *v, int64_t
 	return false;
 }
 
+/* Is it one of the words of a list like "a|b|c"? An empty list has all. */
+static bool is_choice(const char *words, const char *text)
+{
+	size_t length = strlen(text);
+	const char *at = words;
+	while (*at) {
+		size_t word = strcspn(at, "|");
+		if (word == length && strncmp(at, text, word) == 0)
+			return true;
+		at += word + (at[word] == '|');
+	}
+	return at == words;
+}
+
 static bool parse_integer(const struct conf_value *v, int64_t *out)
 {
 	char *end;
@@ -279,6 +293,10 @@ bool option_read(const struct option *o, const struct conf_value *v, struct opti
 	}
 	if (!fits)
 		return wrong_kind(o, v, why, why_bytes);
+	if (o->type == OPTION_STRING && !is_choice(o->unit, v->text)) {
+		snprintf(why, why_bytes, "\"%.60s\" is not allowed (one of %s)", v->text, o->unit);
+		return false;
+	}
 	bool ranged = o->type == OPTION_INTEGER || o->type == OPTION_TIME || o->type == OPTION_SIZE;
 	return !ranged || in_range(o, v, out->number, why, why_bytes);
 }

@@ -29,7 +29,7 @@ struct option {
 	const char *fallback; /* the default, as a user would write it; NULL: none */
 	int64_t minimum;      /* of INTEGER, TIME (ns) and SIZE (bytes) */
 	int64_t maximum;
-	const char *unit;
+	const char *unit; /* of STRING: the words that it may be, "a|b|c", or "" for any */
 	const char *group;
 	const char *help;
 	size_t offset;      /* of the field in struct conf or struct conf_rule */

@@ -37,6 +37,7 @@ void setup_service(const struct conf *c, const char *service_name, struct vm_opt
 	*out = (struct vm_options){
 		.sched = settings_preset[CLASS_NORMAL],
 		.jit = c->jit,
+		.lua54 = c->lua54,
 		.memlimit_bytes = (size_t)c->memlimit_bytes,
 	};
 	out->sched.slice_ns = c->slice_ns;
@@ -48,6 +49,8 @@ void setup_service(const struct conf *c, const char *service_name, struct vm_opt
 	override(&out->sched, rule);
 	if (rule->set & CONF_RULE_JIT)
 		out->jit = rule->jit;
+	if (rule->set & CONF_RULE_LUA54)
+		out->lua54 = rule->lua54;
 	if (rule->set & CONF_RULE_MEMLIMIT)
 		out->memlimit_bytes = (size_t)rule->memlimit_bytes;
 }

@@ -7,8 +7,10 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "core/name.h"
+#include "core/notify.h"
 #include "luabind/luabind.h"
 #include "sched/sched.h"
+#include "watchdog/dump.h"
 #include "watchdog/monitor.h"
 
 #include <stdio.h>
@@ -59,7 +61,8 @@ void shutdown_on_signal(int signo)
 		_exit(128 + signo);
 	}
 	first_ns = now;
-	log_printf(0, "signal %d: stopping", signo);
+	if (log_wants(LOG_LEVEL_INFO))
+		log_printf(0, "signal %d: stopping", signo);
 	shutdown_request(0);
 }
 
@@ -221,6 +224,7 @@ static void drain_logger(int64_t limit_ns)
 int shutdown_run(void)
 {
 	int64_t begin = clock_mono_ns();
+	notify_send("STOPPING=1\nSTATUS=stopping");
 	/* 1. those who asked to be told run their onstop functions while everybody else still works */
 	if (load_relaxed(&end.by_signal))
 		tell_services(begin + end.patience_ns);
@@ -237,6 +241,7 @@ int shutdown_run(void)
 	/* 4. the threads; one stuck in C code is left to the kernel */
 	bool joined = sched_stop(NS_PER_S);
 	monitor_stop();
+	dump_stop();
 	if (joined) {
 		loop_stop();
 		fflush(NULL); /* a stuck thread could hold stdio's lock */

@@ -41,15 +41,16 @@ static IN_HANDLER bool has_return_address(uintptr_t from, uintptr_t to)
 	return false;
 }
 
-/* A step that is proved to be right, or none. */
-static IN_HANDLER bool step(struct unwind_frame *f, uintptr_t mark)
+/* A step that is proved to be right, or none. Nothing is read below `low`. */
+static IN_HANDLER bool step(struct unwind_frame *f, uintptr_t low, uintptr_t mark)
 {
 	for (int i = 0; i < FRAMES_OBJECTS; i++) {
 		struct unwind_frame next = *f;
 		enum unwind_result result = unwind_step(&object_of[i], &next, mark);
 		if (result == UNWIND_UNKNOWN)
 			continue;
-		if (result == UNWIND_ROUGH && has_return_address(f->sp, next.sp - 8))
+		if (result == UNWIND_ROUGH &&
+		    has_return_address(f->sp > low ? f->sp : low, next.sp - 8))
 			return false;
 		if (text_kind_of(next.pc) != TEXT_NONE && !text_follows_call(next.pc))
 			return false;
@@ -74,10 +75,47 @@ IN_HANDLER bool frames_parkable(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintp
 			return f.sp == mark && kind == TEXT_PARKABLE;
 		if (kind != TEXT_VM && kind != TEXT_PARKABLE && kind != TEXT_NONE)
 			return false;
-		if (kind == TEXT_NONE || !step(&f, mark))
+		if (kind == TEXT_NONE || !step(&f, 0, mark))
 			return text_find_unparkable(f.sp, mark) == 0;
 	}
 	return false;
+}
+
+/* Endless recursion makes many frames: no bound but the mark. Each step goes up. */
+IN_HANDLER bool frames_abandonable(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low,
+				   uintptr_t mark)
+{
+	struct unwind_frame f = {pc, sp, rbp, true};
+	for (;;) {
+		enum text_kind kind = kind_of(&f);
+		if (f.sp >= mark)
+			return f.sp == mark && kind == TEXT_PARKABLE;
+		if (kind != TEXT_VM && kind != TEXT_PARKABLE && kind != TEXT_FRAGILE &&
+		    kind != TEXT_NONE)
+			return false;
+		if (kind == TEXT_NONE || !step(&f, low, mark))
+			return text_find_unparkable(f.sp > low ? f.sp : low, mark) == 0;
+	}
+}
+
+static IN_HANDLER bool step_in_tables(struct unwind_frame *f, uintptr_t low, uintptr_t high)
+{
+	if (f->sp < low && !f->interrupted)
+		return false;
+	for (int i = 0; i < FRAMES_OBJECTS; i++)
+		if (unwind_step(&object_of[i], f, high) == UNWIND_OK)
+			return f->sp - 8 >= low;
+	return false;
+}
+
+IN_HANDLER uintptr_t frames_return_to(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low,
+				      uintptr_t high, uintptr_t target)
+{
+	struct unwind_frame f = {pc, sp, rbp, true};
+	while (step_in_tables(&f, low, high))
+		if (f.pc == target)
+			return f.sp;
+	return 0;
 }
 
 IN_HANDLER int frames_walk(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t mark,
@@ -86,7 +124,7 @@ IN_HANDLER int frames_walk(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t 
 	struct unwind_frame f = {pc, sp, rbp, true};
 	int n = 0;
 	while (f.sp < mark && n < max) {
-		if (!step(&f, mark))
+		if (!step(&f, 0, mark))
 			return -1;
 		slot[n++] = f.sp - 8;
 	}

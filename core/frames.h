@@ -22,6 +22,17 @@ void frames_learn(enum frames_of which, const struct dl_phdr_info *object, uintp
  * wrong, true never is. Async-signal-safe; the stack from sp to mark must be readable. */
 bool frames_parkable(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t mark);
 
+/* May the stack be left for good, with everything on it, where it is used up? There must be nothing on it that may hold
+ * a lock; code that only keeps thread-local addresses is fine, since nobody goes on with it. `low` is the lowest byte
+ * that can be read; sp may lie below. false may be wrong, true never is. Async-signal-safe. */
+bool frames_abandonable(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low, uintptr_t mark);
+
+/* Walks exactly, in the Lua library and the executable, from the interrupted registers to the frame that returns to
+ * `target` (a signal's restorer). Returns the address right above that return address; 0: there is none, or the walk
+ * does not get there. Reads the stack in [low, high) only. Async-signal-safe. */
+uintptr_t frames_return_to(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low, uintptr_t high,
+			   uintptr_t target);
+
 /* The same walk for tests and diagnosis: stores where the return addresses lie, and returns how many there are
  * up to `mark` if the walk reached it; -1 if some frame is not known exactly. Does not ask what kind of code it is,
  * beyond the Lua library and the executable. Async-signal-safe. */

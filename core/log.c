@@ -42,6 +42,33 @@ static struct {
 	_Atomic bool line_broken; /* the log ends in the middle of a line */
 } logger = {.fd = STDOUT_FILENO};
 
+static _Atomic int least_level = LOG_LEVEL_INFO;
+
+int log_level_of(const char *name)
+{
+	static const char *const names[] = {"debug", "info", "warn", "error"};
+	for (int i = 0; i < (int)COUNT_OF(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return i;
+	return -1;
+}
+
+const char *log_level_mark(enum log_level level)
+{
+	static const char *const mark[] = {"debug: ", "", "warn: ", "error: "};
+	return mark[level];
+}
+
+void log_set_level(enum log_level least)
+{
+	store_relaxed(&least_level, (int)least);
+}
+
+bool log_wants(enum log_level level)
+{
+	return (int)level >= load_relaxed(&least_level);
+}
+
 static void learn_utc_offset(void)
 {
 	time_t now = (time_t)(clock_wall_ns() / NS_PER_S);

@@ -16,6 +16,18 @@
 
 #define LOG_LINE_BYTES 4096 /* log_printf cuts here */
 
+/* What a line is worth. Lines below the level that is set are left out by whoever would write them (log_wants); what
+ * services say by skynet.error and print has no level and is always written. */
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+
+/* "debug", "info", "warn", "error"; -1 for any other word. */
+int log_level_of(const char *name);
+/* What stands before the text of a line of that level: "warn: ", and nothing for info. */
+const char *log_level_mark(enum log_level level);
+/* Any thread. Info at first. */
+void log_set_level(enum log_level least);
+bool log_wants(enum log_level level);
+
 /* Appends to the file at `path` (copied; created with 0644), or writes to stdout when NULL, which
  * is also the state before the first call. 0, or -1 with errno and the log unchanged. Start-up
  * only: no other thread may be logging through another file. */

@@ -15,6 +15,7 @@
 #define _GNU_SOURCE /* pthread_setname_np */
 #endif
 #include "core/loop.h"
+#include "core/altstack.h"
 #include "core/mem.h"
 #include "core/timer.h"
 
@@ -138,7 +139,9 @@ static void *run(void *arg UNUSED)
 	pthread_setname_np(pthread_self(), "eq-loop");
 	prctl(PR_SET_TIMERSLACK, 1ul, 0ul, 0ul,
 	      0ul); /* the default of 50 us comes on every timer */
+	altstack_install();
 	ev_run(loop.ev, 0);
+	altstack_remove();
 	return NULL;
 }
 

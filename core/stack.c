@@ -28,7 +28,10 @@
 void stack_swap_sp(void **save, void *load);
 
 enum {
-	GUARD_BYTES = 4096,
+	PAGE_BYTES = 4096,
+	/* Wider than any frame of the Lua library: string.gsub has a buffer of 8 KB in its own, which would step over a
+	 * single page into what lies below. Address space only. */
+	GUARD_BYTES = 64 * 1024,
 	WARM_BYTES = 32 * 1024, /* stays mapped in a pooled stack: most services need less */
 	POOL_MAX = 64,
 };
@@ -42,7 +45,7 @@ static struct {
 
 void stack_init(size_t size_bytes)
 {
-	pool.size_bytes = (size_bytes + GUARD_BYTES - 1) & ~(size_t)(GUARD_BYTES - 1);
+	pool.size_bytes = (size_bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
 }
 
 static struct stack *stack_new(void)
@@ -157,6 +160,20 @@ void stack_prepare(struct stack *stack, void (*entry)(void))
 	word[-7] = mxcsr | (uint64_t)x87 << 32;
 	stack->sp = word - 7;
 	stack->fake = NULL;
+}
+
+void stack_beginning(const struct stack *stack, uintptr_t *pc, uintptr_t *sp)
+{
+	/* What stack_swap_sp would do: the control words and six registers, then `ret`. */
+	const uint64_t *word = (const uint64_t *)stack->sp + 7;
+	*pc = (uintptr_t)word[0];
+	*sp = (uintptr_t)(word + 1);
+}
+
+bool stack_is_guard(const struct stack *stack, uintptr_t address)
+{
+	uintptr_t low = (uintptr_t)stack->low;
+	return address >= low - GUARD_BYTES && address < low;
 }
 
 NOINLINE void stack_scrub(void)

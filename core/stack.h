@@ -37,6 +37,12 @@ void stack_of_thread(struct stack *stack);
 /* Makes the next switch to `stack` enter `entry`, which must never return. */
 void stack_prepare(struct stack *stack, void (*entry)(void));
 
+/* With which program counter and stack pointer a prepared stack begins, for a signal handler that returns to it instead
+ * of switching. Without sanitizers only: they are not told. */
+void stack_beginning(const struct stack *stack, uintptr_t *pc, uintptr_t *sp);
+/* Is it the address of the guard below the stack? */
+bool stack_is_guard(const struct stack *stack, uintptr_t address);
+
 /* Stops here (on `from`) and goes on with `to`. Returns when somebody switches to `from` again, maybe on
  * another thread: do not keep thread-local addresses across it. */
 void stack_switch(struct stack *from, struct stack *to);

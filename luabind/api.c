@@ -8,7 +8,9 @@
 #include "core/name.h"
 #include "core/timer.h"
 #include "luabind/cmodule.h"
+#include "luabind/compat.h"
 #include "luabind/embedded.h"
+#include "luabind/lua54.h"
 #include "luabind/luabind.h"
 #include "luabind/seri.h"
 #include "luabind/vm.h"
@@ -21,6 +23,7 @@
 uint32_t (*api_launch)(const char *line, uint32_t creator, const char **error);
 void (*api_abort)(int exit_status);
 void (*api_stopping)(uint32_t handle, bool begins);
+void (*api_ready)(void);
 
 /* skynet's own limit for a message. */
 #define MESSAGE_BYTES_MAX ((size_t)1 << 56)
@@ -252,7 +255,8 @@ static int core_reserve(lua_State *L)
 static int core_exit(lua_State *L)
 {
 	struct service *s = self_of(L);
-	log_printf(service_handle(s), "KILL self");
+	if (log_wants(LOG_LEVEL_INFO))
+		log_printf(service_handle(s), "KILL self");
 	sched_doom(s);
 	return 0;
 }
@@ -263,7 +267,8 @@ static int core_kill(lua_State *L)
 	struct service *target = handle ? service_grab(handle) : NULL;
 	bool killed = false;
 	if (target) {
-		log_printf(service_handle(self_of(L)), "KILL :%x", handle);
+		if (log_wants(LOG_LEVEL_INFO))
+			log_printf(service_handle(self_of(L)), "KILL :%x", handle);
 		killed = sched_doom(target);
 		service_release(target);
 	}
@@ -275,6 +280,15 @@ static int core_abort(lua_State *L)
 {
 	if (api_abort)
 		api_abort((int)luaL_optinteger(L, 1, 0));
+	return 0;
+}
+
+/* From bootstrap: all services that the config asks for are there. */
+static int core_ready(lua_State *L)
+{
+	(void)L;
+	if (api_ready)
+		api_ready();
 	return 0;
 }
 
@@ -308,19 +322,6 @@ static int core_setenv(lua_State *L)
 	const char *key = luaL_checkstring(L, 1);
 	if (!env_set(key, luaL_checkstring(L, 2)))
 		return luaL_error(L, "Can't setenv exist key : %s", key);
-	return 0;
-}
-
-/* To the logger service, so that lines of one service stay in order with its other messages; straight to
- * the log when there is none. */
-static int core_error(lua_State *L)
-{
-	size_t size_bytes;
-	const char *text = luaL_checklstring(L, 1, &size_bytes);
-	uint32_t self = service_handle(self_of(L)), logger = name_find("logger");
-	void *copy = logger && size_bytes ? memcpy(mem_alloc(size_bytes), text, size_bytes) : NULL;
-	if (logger == 0 || !sched_post(self, logger, MESSAGE_TEXT, 0, copy, size_bytes))
-		log_printf(self, "%.*s", (int)size_bytes, text);
 	return 0;
 }
 
@@ -360,9 +361,9 @@ static const luaL_Reg functions[] = {
 	{"register", core_register}, {"launch", core_launch},
 	{"reserve", core_reserve},   {"exit", core_exit},
 	{"kill", core_kill},         {"abort", core_abort},
-	{"stopping", core_stopping}, {"stopped", core_stopped},
+	{"ready", core_ready},       {"stopping", core_stopping}, {"stopped", core_stopped},
 	{"getenv", core_getenv},     {"setenv", core_setenv},
-	{"error", core_error},       {"now", core_now},
+	{"now", core_now},
 	{"hpc", core_hpc},           {"starttime", core_starttime},
 	{"pack", seri_pack},         {"packstring", seri_packstring},
 	{"unpack", seri_unpack},     {"tostring", seri_tostring},
@@ -375,6 +376,7 @@ static int open_core(lua_State *L)
 	luaL_register(L, NULL, functions);
 	figures_open(L);
 	schedapi_open(L);
+	say_open(L);
 	return 1;
 }
 
@@ -404,6 +406,8 @@ static void set_embedded(lua_State *L)
 		lua_pushcclosure(L, find_embedded, 1);
 		lua_setfield(L, -2, kind[i]);
 	}
+	lua_pushcfunction(L, lua54_for_lua);
+	lua_setfield(L, -2, "translate");
 	lua_setglobal(L, "EMBEDDED");
 }
 
@@ -425,11 +429,14 @@ void api_open(lua_State *L)
 	lua_pop(L, 2);
 	lua_pushcfunction(L, print_line);
 	lua_setglobal(L, "print");
+	compat_open(L);
 	set_embedded(L);
 	set_path(L, "LUA_SERVICE", "luaservice");
 	set_path(L, "LUA_PATH", "lua_path");
 	set_path(L, "LUA_CPATH", "lua_cpath");
 	set_path(L, "LUA_PRELOAD", "preload");
+	lua_pushboolean(L, vm_of(L)->lua54);
+	lua_setglobal(L, "LUA54");
 }
 
 void api_push_loader(lua_State *L)

@@ -35,14 +35,21 @@ static size_t put_level(const lua_Debug *ar, char *out, size_t size)
 	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }
 
+/* What translated code calls for an operator is no place that its author knows. */
+static bool is_operator(const lua_Debug *ar)
+{
+	static const char files[] = "@luabind/lua/lua54";
+	return strncmp(ar->source, files, sizeof(files) - 1) == 0;
+}
+
 /* Without luaL_traceback: nothing may be allocated in the VM, which may be at its memory limit. */
-static void take_traceback(lua_State *L, struct evidence *e)
+void hook_traceback(lua_State *L, struct evidence *e)
 {
 	size_t used = 0;
 	lua_Debug ar;
 	for (int level = 0; level < LEVELS_MAX && lua_getstack(L, level, &ar); level++) {
 		lua_getinfo(L, "Sln", &ar);
-		if (e->place[0] == '\0' && ar.currentline > 0)
+		if (e->place[0] == '\0' && ar.currentline > 0 && !is_operator(&ar))
 			snprintf(e->place, sizeof(e->place), "%s:%d", ar.short_src, ar.currentline);
 		used += put_level(&ar, e->traceback + used, sizeof(e->traceback) - used);
 	}
@@ -58,7 +65,7 @@ void hook_probe(lua_State *L, lua_Debug *ar)
 	if (e == NULL)
 		return;
 	e->kind = "interpreted";
-	take_traceback(L, e);
+	hook_traceback(L, e);
 	stack_scrub();
 	store_release(&e->state, EVIDENCE_READY); /* pairs with the acquire in the monitor */
 	(void)ar;

@@ -11,7 +11,13 @@
 /* struct service_body.interrupt of a Lua service. */
 void interrupt_vm(struct service *s, enum interrupt_why why, uintptr_t pc, enum park_tier tier);
 
+/* luabind/place.c: struct service_body.describe of a Lua service. */
+void describe_vm(struct service *s, uintptr_t pc, uintptr_t sp, uintptr_t high,
+		 struct evidence *out);
+
 /* luabind/hook.c */
+/* Fills place and traceback from a state, without allocating in it. */
+void hook_traceback(lua_State *L, struct evidence *e);
 void hook_probe(lua_State *L, lua_Debug *ar);
 void hook_kill(lua_State *L, lua_Debug *ar);
 

@@ -11,6 +11,7 @@
 struct vm_options {
 	struct settings sched;
 	bool jit;
+	bool lua54; /* sources are translated: see lua54.h */
 	size_t memlimit_bytes; /* 0: none */
 };
 
@@ -28,6 +29,8 @@ extern void (*api_preset)(enum settings_class class, struct settings *out);
 extern const char *(*api_reload)(uint32_t asker, int32_t session);
 /* A service has onstop functions (true), or is through with them (false). */
 extern void (*api_stopping)(uint32_t handle, bool begins);
+/* The start service is through with its start (core.ready, by bootstrap). */
+extern void (*api_ready)(void);
 
 /* Creates a Lua service; `line` is "main a b". It loads its file when its first message (this line) is
  * handled, with its own CPU time. Returns its handle and logs LAUNCH; 0: no handle is free. Any thread. */

@@ -340,6 +340,7 @@ const struct service_body vm_body = {
 	.abandon = abandon,
 	.interrupt = interrupt_vm,
 	.fate = fate,
+	.describe = describe_vm,
 };
 
 /* ---- launch ---- */
@@ -349,6 +350,7 @@ static struct vm *vm_new(struct service *s, const struct vm_options *options)
 	struct vm *vm = mem_zalloc(sizeof(*vm));
 	vm->service = s;
 	vm->jit = options->jit;
+	vm->lua54 = options->lua54;
 	vm->memlimit_bytes = options->memlimit_bytes;
 	vm->heap = heap_new(0);
 	return vm;
@@ -414,7 +416,8 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 		char *said = mem_strdup(line);
 		make_printable(said);
 		options_again(s, &options.sched);
-		log_printf(handle, "LAUNCH snlua %s", said);
+		if (log_wants(LOG_LEVEL_INFO))
+			log_printf(handle, "LAUNCH snlua %s", said);
 		mem_free(said);
 		sched_ready(s);
 	}

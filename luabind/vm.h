@@ -22,10 +22,14 @@ struct vm {
 	bool has_callback;
 	bool forward; /* the callback owns the payloads (skynet.forward_type) */
 	bool jit;
+	bool lua54;
 	size_t memlimit_bytes; /* of the heap, from the main chunk on */
 	/* The user's own debug hook, put aside while ours is armed. */
 	lua_Hook user_hook;
 	int user_hook_mask, user_hook_count;
+	/* The hook that was there before coroutine.close set its own, and how many closes are under way. */
+	lua_Hook hook_before_close;
+	int hook_before_mask, hook_before_count, closing;
 	struct trace_map traces;
 };
 

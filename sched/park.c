@@ -47,9 +47,10 @@ struct kernel_sigaction {
 
 #define SA_RESTORER 0x04000000ul
 
-void park_restorer(void);
 /* The byte pattern is what debuggers and unwinders know a signal frame by. */
 __asm__(".text\n"
+	".globl park_restorer\n"
+	".hidden park_restorer\n"
 	".type park_restorer, @function\n"
 	"park_restorer:\n"
 	"	movq $15, %rax\n"
@@ -63,7 +64,7 @@ static enum park_tier tier_at(const struct service *s, const struct stack *stack
 	if (kind != TEXT_NONE && kind != TEXT_VM && kind != TEXT_PARKABLE)
 		return TIER_FOREIGN;
 	/* A C module may run Lua on a stack of its own. */
-	if (s->mark == 0 || sp >= s->mark || sp < (uintptr_t)stack->low)
+	if (s->mark == 0 || sp >= s->mark || sp < (uintptr_t)stack->low + PARK_ROOM_BYTES)
 		return TIER_FOREIGN;
 	if (!frames_parkable(pc, sp, rbp, s->mark))
 		return TIER_FOREIGN;

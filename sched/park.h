@@ -11,6 +11,14 @@
 
 #define PARK_SIGNAL SIGURG
 
+/* Nobody is parked with less of his stack left: the handler would need it to take a fresh one, and then may hold a lock
+ * where it runs into the guard. It is less than what the heap keeps for raising errors, so whoever is there is
+ * refused memory anyhow. */
+enum { PARK_ROOM_BYTES = 24 * 1024 };
+
+/* What the kernel returns to from the handler: the word at which a preemption's frame begins. */
+void park_restorer(void);
+
 /* Installs the handler for the process. Main thread, before workers start. */
 void park_init(void);
 

@@ -123,6 +123,8 @@ void runq_figures(struct runq *q, struct runq_entry *e, int64_t now_ns, struct r
 struct runq_action runq_change(struct runq *q, struct runq_entry *e,
 			       const struct settings *settings, struct group *group,
 			       int64_t now_ns);
+/* A new service, which waits nowhere yet, becomes a member; it takes the settings that the group has. */
+void runq_join(struct runq *q, struct runq_entry *e, struct group *group);
 /* All but the class. Any thread. */
 void runq_settings_of(struct runq *q, struct runq_entry *e, struct settings *out);
 

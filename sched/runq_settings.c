@@ -20,6 +20,9 @@ static void join_group(struct runq_entry *e, struct group *g)
 {
 	e->group = g;
 	e->node.fair.ve_ns = e->node.fair.vd_ns = g->v_ns;
+	e->node.fair.slice_ns = g->node.fair.slice_ns;
+	e->node.fair.credit_ns = g->node.fair.credit_ns;
+	e->node.fair.weight = FAIR_WEIGHT_NORMAL;
 	e->prepaid_ns = 0;
 	if (e->worker >= 0)
 		e->prepaid_ns = group_begin(g, &e->node);
@@ -69,6 +72,11 @@ static struct shard *regroup(struct runq *q, struct shard *s, struct runq_entry 
 	if (waited)
 		runq_push(q, s, e);
 	return s;
+}
+
+void runq_join(struct runq *q, struct runq_entry *e, struct group *group)
+{
+	runq_unlock(regroup(q, runq_lock_entry(q, e), e, group));
 }
 
 struct runq_action runq_change(struct runq *q, struct runq_entry *e,

@@ -127,6 +127,11 @@ bool sched_doom(struct service *s)
 	return true;
 }
 
+void sched_join_group(struct service *s, const struct settings *settings)
+{
+	runq_join(&sched.queue, &s->entry, groups_named(&sched.queue, s->name, settings));
+}
+
 void sched_change(struct service *s, const struct settings *settings)
 {
 	struct group *group =

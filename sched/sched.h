@@ -65,6 +65,8 @@ void sched_answer_error(uint32_t from, uint32_t source, int32_t session);
 
 /* New settings, in any state of the service; they count from now on. The caller holds a reference. Any thread. */
 void sched_change(struct service *s, const struct settings *settings);
+/* A service that nobody knows yet joins the group of its name, which has these settings if it is the first. */
+void sched_join_group(struct service *s, const struct settings *settings);
 void sched_settings_of(struct service *s, struct settings *out);
 /* Another min_run, from now on. Any thread. */
 void sched_set_min_run(int64_t min_run_ns);

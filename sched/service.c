@@ -147,7 +147,7 @@ struct service *service_new(const struct service_body *body, const char *name, u
 	runq_entry_init(&s->entry, settings);
 	store_relaxed(&s->class, (int)settings->class);
 	if (settings->group)
-		sched_change(s, settings);
+		sched_join_group(s, settings);
 	service_set_status(s, SERVICE_IDLE);
 	object_init(&s->object);
 	return s;

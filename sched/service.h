@@ -63,6 +63,11 @@ struct service_body {
 	/* The service is doomed and parked in `tier`; `late`: it has used up the CPU that ending may cost. Must
 	 * not touch what it is parked in. */
 	enum parked_fate (*fate)(struct service *s, enum park_tier tier, bool late);
+	/* In the handler of a crash, on the service's own thread, wherever it was interrupted: fills what can be told
+	 * about the place in the user's program, without running anything of it. [sp, high) is the stack in use. May
+	 * crash itself: the caller bears it. NULL: nothing can be told. */
+	void (*describe)(struct service *s, uintptr_t pc, uintptr_t sp, uintptr_t high,
+			 struct evidence *out);
 };
 
 struct service {

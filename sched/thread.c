@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/thread.h"
+#include "core/altstack.h"
 #include "core/clock.h"
 #include "core/lock.h"
 #include "core/mem.h"
@@ -196,6 +197,7 @@ static void *thread_main(void *arg)
 	prctl(PR_SET_NAME, name);
 	thread_set_self(t);
 	stack_of_thread(&t->base);
+	altstack_install();
 	ensure(pthread_getcpuclockid(pthread_self(), &t->cpu_clock) == 0);
 	open_own_files(t);
 	while (wait_for_slot(t)) {
@@ -209,6 +211,7 @@ static void *thread_main(void *arg)
 		close(t->stat_fd);
 	t->stat_fd = -1;
 	accounts_close_thread(t);
+	altstack_remove();
 	thread_set_self(NULL);
 	/* A thread that ends because the process does may still be on the spare list, through the same link. */
 	if (!load_acquire(&threads.ending)) {

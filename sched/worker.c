@@ -383,6 +383,32 @@ static void resume_service(struct service *s)
 		resume_here(s);
 }
 
+/* ---- the end of one that has used up its C stack ---- */
+
+void worker_end_overflown(struct thread *t, struct service *s, bool detached)
+{
+	thread_restore_priority(t);
+	log_printf(service_handle(s),
+		   "error: C stack overflow: the service %s has used up its C stack (`stack`) in "
+		   "message %llu from [ :%08x ] type %d session %d (endless recursion through "
+		   "callbacks of C functions or through coroutines?) and is ended",
+		   s->name, (unsigned long long)load_relaxed(&s->message_number),
+		   load_relaxed(&s->message_source), load_relaxed(&s->message_type),
+		   load_relaxed(&s->message_session));
+	account(t, s, detached);
+	sched_doom(s); /* if nobody has done it before */
+	if (s->grave)
+		stack_put(s->grave); /* of a message that was cut off; this one is of its close */
+	s->grave = s->stack;
+	s->stack = NULL;
+	if (s->body->fate(s, TIER_VM, true) == FATE_ABANDON)
+		s->body->abandon(s);
+	else
+		log_printf(service_handle(s), "its memory (%zu bytes) could not be given back",
+			   load_relaxed(&s->memory_bytes));
+	bury(s);
+}
+
 /* ---- requests from outside ---- */
 
 void worker_ask(struct worker *w, uint64_t epoch)

@@ -32,6 +32,10 @@ void worker_ask(struct worker *w, uint64_t epoch);
 /* Queues a service that was parked on `t` by the switch that has just completed (thread_settle only). */
 void worker_settle_parked(struct thread *t, struct service *s, bool detached);
 
+/* Ends a service that was left for good at the end of its C stack, which is in s->stack (overflow.c only). Own thread, on
+ * a fresh stack, with the body left. */
+void worker_end_overflown(struct thread *t, struct service *s, bool detached);
+
 /* Lowers the OS priority of a thread that has lost its slot in that dispatch and is still without. Monitor. */
 void worker_slow_down(struct thread *t, uint64_t epoch);
 

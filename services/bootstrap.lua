@@ -32,7 +32,9 @@ end
 local function start_main()
 	local line = skynet.getenv "start" or "main"
 	local ok, err = pcall(skynet.newservice, line)
-	if not ok then
+	if ok then
+		core.ready()
+	else
 		fail(line, skynet.call(".launcher", "lua", "REASON", "snlua " .. line) or err)
 	end
 end

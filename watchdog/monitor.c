@@ -15,9 +15,11 @@
  * microseconds now and then has ten passes a second, and an idle one has none.
  */
 #include "watchdog/monitor.h"
+#include "core/altstack.h"
 #include "core/clock.h"
 #include "sched/sched.h"
 #include "watchdog/endless.h"
+#include "watchdog/health.h"
 #include "watchdog/slots.h"
 
 #include <pthread.h>
@@ -49,7 +51,9 @@ static int64_t pass(int64_t now)
 	due.first_waits_ns = 0;
 	int64_t slots_next = slots_pass(now, &due);
 	int64_t endless_next = endless_pass(now, &due);
-	return slots_next < endless_next ? slots_next : endless_next;
+	int64_t health_next = health_pass(now);
+	int64_t next = slots_next < endless_next ? slots_next : endless_next;
+	return next < health_next ? next : health_next;
 }
 
 /* Publishes when it will look again by itself; who wanted an earlier time since the pass began keeps it. */
@@ -63,6 +67,7 @@ static void publish(int64_t next)
 static void *monitor_main(void *unused)
 {
 	raise_priority();
+	altstack_install();
 	while (!load_acquire(&monitor.stopping)) {
 		uint32_t bell = load_acquire(&sched.bell);
 		int64_t due = load_seq(&sched.monitor_due_ns);
@@ -75,6 +80,7 @@ static void *monitor_main(void *unused)
 		publish(pass(now));
 		add_relaxed(&monitor.passes, 1);
 	}
+	altstack_remove();
 	return unused;
 }
 
@@ -88,10 +94,12 @@ void monitor_start(const struct monitor_options *options)
 	int max_threads = sched.options.workers + sched.options.spares_max;
 	slots_init(&slots, max_threads);
 	endless_init(options->warn_ns, max_threads);
+	health_init(options->abort_ns, sched.options.workers);
 	store_release(&monitor.stopping, false);
 	if (pthread_create(&monitor.thread, NULL, monitor_main, NULL) != 0)
 		panic("cannot create the monitor thread");
 	monitor.running = true;
+	sched_ring(clock_mono_ns()); /* the service manager waits for the first beat */
 }
 
 void monitor_stop(void)
@@ -105,6 +113,7 @@ void monitor_stop(void)
 	monitor.running = false;
 	slots_term();
 	endless_term();
+	health_term();
 }
 
 uint64_t monitor_passes(void)

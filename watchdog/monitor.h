@@ -12,6 +12,7 @@
 struct monitor_options {
 	int64_t warn_ns;    /* CPU in one message that is worth an alert */
 	int64_t handoff_ns; /* how long a request may go unheard in C code */
+	int64_t abort_ns;   /* how long most workers may be lost; 0: for ever */
 };
 
 /* After sched_init. */

@@ -49,3 +49,20 @@ int64_t rule_backoff_ns(int64_t last_ns, bool progress, int64_t min_ns, int64_t 
 		return min_ns;
 	return last_ns * 2 < max_ns ? last_ns * 2 : max_ns;
 }
+
+bool rule_progress(uint64_t dispatches_before, uint64_t dispatches_now, int waiting)
+{
+	return waiting == 0 || dispatches_now != dispatches_before;
+}
+
+int64_t rule_lost_ns(struct lost *lost, uint64_t epoch, int64_t now_ns, int64_t step_ns)
+{
+	if (epoch == 0 || epoch != lost->epoch) {
+		*lost = (struct lost){epoch, now_ns, 0};
+		return 0;
+	}
+	int64_t step = now_ns - lost->seen_ns;
+	lost->held_ns += step < step_ns ? step : step_ns;
+	lost->seen_ns = now_ns;
+	return lost->held_ns;
+}

@@ -43,4 +43,16 @@ enum request_step rule_request(const struct request_age *age, int64_t retry_ns, 
 /* How long to wait before looking at a detached thread again: it doubles while nothing changes. */
 int64_t rule_backoff_ns(int64_t last_ns, bool progress, int64_t min_ns, int64_t max_ns);
 
+/* Did the workers get anywhere since the last look? Their dispatches are counted; `waiting` services want a worker. */
+bool rule_progress(uint64_t dispatches_before, uint64_t dispatches_now, int waiting);
+
+/* How long one worker has been lost. */
+struct lost {
+	uint64_t epoch; /* the dispatch that does not stop; 0: none */
+	int64_t seen_ns, held_ns;
+};
+/* `epoch` is the dispatch that was asked to stop and still runs, 0 if there is none. Of the time since the last look at
+ * most `step_ns` counts. Returns how long it has been so. */
+int64_t rule_lost_ns(struct lost *lost, uint64_t epoch, int64_t now_ns, int64_t step_ns);
+
 #endif

@@ -31,6 +31,33 @@ local function folder_of(pattern)
 	return fill(dir), dir:find("?", 1, true) ~= nil and file:find("?", 1, true) == nil
 end
 
+local translate, is_lua54 = EMBEDDED.translate, LUA54
+
+-- Why a file was not compiled, with the way out when it is written for a later Lua.
+local function explain(path, err)
+	local file = not is_lua54 and translate and io.open(path, "rb")
+	if not file then
+		return err
+	end
+	local source = file:read "*a"
+	file:close()
+	local text, _, line, token = translate(source or "")
+	if not text or not token then
+		return err
+	end
+	local version = token == "<" and "5.4" or token:find "^[;(b]" and "5.2" or "5.3"
+	return string.format("%s:%d: unexpected symbol near '%s': Lua %s syntax; set lua54 = true in the config",
+		path, line, token, version)
+end
+
+local function load_file(path)
+	local chunk, err = loadfile(path)
+	if chunk == nil then
+		err = explain(path, err)
+	end
+	return chunk, err
+end
+
 -- A file that exists decides: one with a syntax error is an error, not a reason to look further.
 local function load_from(pattern, tried)
 	local path = fill(pattern)
@@ -40,7 +67,7 @@ local function load_from(pattern, tried)
 		return nil
 	end
 	file:close()
-	local chunk, err = loadfile(path)
+	local chunk, err = load_file(path)
 	if chunk == nil then
 		error({ err }, 0)
 	end
@@ -63,43 +90,81 @@ local function find_service()
 	return chunk, "", false
 end
 
-local function add_missing_functions()
-	table.unpack = table.unpack or unpack
-	table.pack = table.pack or function(...)
-		return { n = select("#", ...), ... }
+-- In place of LuaJIT's searcher for Lua files: explains, translates, and as in Lua 5.2 gives the
+-- module its path as the second argument.
+local function find_lua_module(name)
+	local path, tried = package.searchpath(name, package.path)
+	if path == nil then
+		return tried
 	end
-	rawlen = rawlen or function(value)
-		if type(value) == "table" then
-			-- The length operator ignores __len on tables in this Lua, so it is the raw
-			-- length.
-			return #value
-		end
-		assert(type(value) == "string", "table or string expected")
-		return #value
+	local chunk, err = load_file(path)
+	if chunk == nil then
+		error(string.format("error loading module '%s' from file '%s':\n\t%s", name, path, err), 0)
 	end
-	_ENV = _ENV or _G
+	return function(...)
+		return chunk(..., path)
+	end
 end
 
-local function set_paths(folder, own)
-	package.path = LUA_PATH
-	if own then
-		package.path = folder .. "?.lua;" .. LUA_PATH
+-- The patterns that do not depend on the current folder.
+local function absolute(patterns)
+	local kept = {}
+	for pattern in patterns:gmatch("[^;]+") do
+		if pattern:match "^/.*%?" then
+			kept[#kept + 1] = pattern
+		end
 	end
-	package.cpath = LUA_CPATH
+	return table.concat(kept, ";")
+end
+
+-- What is installed on this system for this Lua (lpeg, cjson, ...). It comes last: what one machine has
+-- and another has not must not take the place of anything.
+local function find_installed(name, path, cpath)
+	local file, tried = package.searchpath(name, path)
+	if file then
+		return assert(loadfile(file))
+	end
+	local library, tried_too = package.searchpath(name, cpath)
+	if library == nil then
+		return tried .. tried_too
+	end
+	local open = "luaopen_" .. name:gsub("^.*%-", ""):gsub("%.", "_")
+	local loader, why = package.loadlib(library, open)
+	return loader or error(string.format("error loading module '%s' from file '%s':\n\t%s", name, library, why), 0)
+end
+
+local function add_searchers()
+	local installed_path, installed_cpath = absolute(package.path), absolute(package.cpath)
+	package.path, package.cpath = LUA_PATH, LUA_CPATH
+	if translate then
+		package.loaders[2] = find_lua_module
+	end
 	local find_module = EMBEDDED.module
 	package.loaders[#package.loaders + 1] = function(name)
 		return find_module(name) or string.format("\n\tno module '%s' that ships", name)
 	end
+	package.loaders[#package.loaders + 1] = function(name)
+		return find_installed(name, installed_path, installed_cpath)
+	end
 end
 
+add_searchers()
+EMBEDDED.module "compat"()
+if LUA54 then
+	require "lua54"(translate)
+end
 local main, folder, own = find_service()
 local preload = LUA_PRELOAD
 SERVICE_PATH = folder
-add_missing_functions()
-set_paths(folder, own)
-LUA_SERVICE, LUA_PATH, LUA_CPATH, LUA_PRELOAD, EMBEDDED = nil, nil, nil, nil, nil
+if own then
+	package.path = folder .. "?.lua;" .. LUA_PATH
+end
+if preload then
+	preload = assert(load_file(preload))
+end
+LUA54, LUA_SERVICE, LUA_PATH, LUA_CPATH, LUA_PRELOAD, EMBEDDED = nil, nil, nil, nil, nil, nil
 
 if preload then
-	assert(loadfile(preload))(unpack(words))
+	preload(unpack(words))
 end
 return main(select(2, unpack(words)))

@@ -80,17 +80,32 @@ function skynet.setenv(key, value)
 	core.setenv(key, tostring(value))
 end
 
---- Write one line to the log: the arguments as text, joined by blanks.
-function skynet.error(...)
+local function joined(...)
 	local n = select("#", ...)
 	if n == 1 then
-		return core.error(tostring((...)))
+		return tostring((...))
 	end
 	local words = { ... }
 	for i = 1, n do
 		words[i] = tostring(words[i])
 	end
-	return core.error(table.concat(words, " "))
+	return table.concat(words, " ")
+end
+
+--- Write one line to the log: the arguments as text, joined by blanks. Always written, whatever
+-- `log_level` says.
+function skynet.error(...)
+	return core.error(joined(...))
+end
+
+--- The same with a level: "debug", "info", "warn" or "error", which stands before the text ("info"
+-- does not). Not written when the config's `log_level` is above it; then the arguments are not
+-- turned into text either.
+function skynet.log(level, ...)
+	local mark = core.log_mark(level)
+	if mark then
+		core.error(mark .. joined(...))
+	end
 end
 
 --- The harbor number of an address and whether it is another node (never: there is one node).

@@ -4,6 +4,10 @@
  */
 #include <errno.h>
 #include <lauxlib.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,6 +58,90 @@ static int chog_sleep_ms(lua_State *L)
 	return 0;
 }
 
+/* () reads through a null pointer */
+static int chog_null(lua_State *L)
+{
+	int *volatile nothing = NULL;
+	lua_pushinteger(L, *nothing);
+	return 1;
+}
+
+static int chog_abort(lua_State *L)
+{
+	(void)L;
+	abort();
+}
+
+/* (numerator) / 0 in integers */
+static int chog_divide(lua_State *L)
+{
+	volatile int zero = 0;
+	lua_pushinteger(L, (int)luaL_checkinteger(L, 1) / zero);
+	return 1;
+}
+
+static int chog_illegal(lua_State *L)
+{
+	(void)L;
+	__builtin_trap();
+}
+
+/* () calls a function that is not there */
+static int chog_jump(lua_State *L)
+{
+	int (*volatile nowhere)(lua_State *) = NULL;
+	return nowhere(L) + 1;
+}
+
+/* Of no use to a compiler that would make a loop of it. */
+static int deeper(volatile char *above, int n)
+{
+	volatile char mine[512];
+	mine[0] = above[0];
+	return n == 0 ? 0 : deeper(mine, n - 1) + mine[0];
+}
+
+/* () runs over the C stack, without a call of libc or of Lua */
+static int chog_recurse(lua_State *L)
+{
+	volatile char here = 0;
+	lua_pushinteger(L, deeper(&here, 1 << 30));
+	return 1;
+}
+
+/* (function) calls it: a frame of foreign code between two of the VM */
+static int chog_call(lua_State *L)
+{
+	lua_settop(L, 1);
+	lua_call(L, 0, 0);
+	return 0;
+}
+
+static void *crash_on_thread(void *arg)
+{
+	int *volatile nothing = arg;
+	*nothing = 1;
+	return NULL;
+}
+
+/* () crashes on a thread that is none of the runtime's, and waits */
+static int chog_thread_null(lua_State *L)
+{
+	pthread_t thread;
+	(void)L;
+	pthread_create(&thread, NULL, crash_on_thread, NULL);
+	for (;;)
+		pause();
+	return 0;
+}
+
+/* () crashes with rubbish where the VM's memory is expected: what looks at it crashes too */
+static int chog_smash(lua_State *L)
+{
+	memset((void *)L, 0x5a, 64);
+	return chog_null(L);
+}
+
 int luaopen_chog(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
@@ -61,6 +149,15 @@ int luaopen_chog(lua_State *L)
 		{"spin_ms", chog_spin_ms},
 		{"sleep_forever", chog_sleep_forever},
 		{"sleep_ms", chog_sleep_ms},
+		{"null", chog_null},
+		{"abort", chog_abort},
+		{"divide", chog_divide},
+		{"illegal", chog_illegal},
+		{"jump", chog_jump},
+		{"recurse", chog_recurse},
+		{"call", chog_call},
+		{"thread_null", chog_thread_null},
+		{"smash", chog_smash},
 		{NULL, NULL},
 	};
 	lua_newtable(L);

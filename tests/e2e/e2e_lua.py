@@ -13,7 +13,8 @@ passed = {threads: 0 for threads in THREADS}
 
 
 def run_service(name, threads):
-    config = {'thread': threads, 'start': name, 'harbor': 0, 'luaservice': f'{SERVICES}/?.lua'}
+    config = {'thread': threads, 'start': name, 'harbor': 0, 'luaservice': f'{SERVICES}/?.lua',
+              'service': {'t_lua54*': {'lua54': True}}}
     with Box(config) as box, Server(box) as server:
         status = server.wait_exit(PATIENCE_S + END_S)
         faults = [line for line in server.lines if line.startswith('not ok')]

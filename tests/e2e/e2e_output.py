@@ -3,7 +3,7 @@
 import re
 import sys
 
-from harness import SLOW, Box, Server, case, check, run_cases
+from harness import PATIENCE_S, SLOW, Box, Server, case, check, run_cases
 
 WRITERS, LINES = 20, 50 if SLOW else 300
 
@@ -59,6 +59,13 @@ skynet.start(function()
 end)
 '''
 
+# Both in turn, each by its own number.
+BOTH = '''
+(function(text)
+	print("p" .. text)
+	skynet.error("e" .. text)
+end)'''
+
 MAIN = '''
 local skynet = require "skynet"
 require "skynet.manager"
@@ -73,10 +80,37 @@ skynet.start(function()
 		end
 	end)
 	for i = 1, left do
-		skynet.newservice("writer", string.char(64 + i), skynet.getenv "lines", skynet.getenv "length")
+		skynet.newservice("writer", i <= 26 and string.char(64 + i) or i, skynet.getenv "lines", skynet.getenv "length")
 	end
 end)
 '''
+
+
+def write_all(writers, lines, length, function):
+    """Lets them write, and returns the lines of stdout that hold what they wrote."""
+    config = {'thread': 4, 'start': 'main', 'writers': writers, 'lines': lines, 'length': length,
+              'log_queue': '1GB', 'watchdog': {'warn': '1h'}}  # the reader may be slow
+    with Box(config, {'main': MAIN, 'writer': WRITER % function}) as box, Server(box) as server:
+        server.wait_line('^DONE$', timeout_s=PATIENCE_S * 2)
+        count = writers * lines * (2 if function == BOTH else 1)
+
+        def written():
+            return len(server.find(r'writer \w+ line')) >= count
+        server.wait_until(f'{count} lines', written)
+        return [line for line in server.lines if 'writer' in line and 'LAUNCH' not in line]
+
+
+def expect_in_order(lines, prefix, length, writers, count):
+    """Whole lines, and those of each writer in the order in which it wrote them."""
+    good = re.compile(prefix + r'writer (\w+) line (\d+) (.+)\.$')
+    last = {}
+    for line in lines:
+        m = good.fullmatch(line)
+        check(m and m[3] == m[1] * length, f'not a whole line: {line[:200]} ... {line[-60:]}')
+        check(int(m[2]) == last.get(m[1], 0) + 1, f'line {m[2]} of {m[1]} after {last.get(m[1])}')
+        last[m[1]] = int(m[2])
+    check(len(last) == writers and sum(last.values()) == count,
+          f'{sum(last.values())} lines of {len(last)} writers')
 
 
 @case('print of 20 services', 'print', '', 60)
@@ -86,24 +120,18 @@ end)
 @case('skynet.error of 20 services, long lines', 'skynet.error', r'\[:[0-9a-f]{8}\] ', 3000)
 def whole_lines(function, prefix, length):
     lines = LINES if length < 10000 else LINES // 5
-    config = {'thread': 4, 'start': 'main', 'writers': WRITERS, 'lines': lines, 'length': length}
-    with Box(config, {'main': MAIN, 'writer': WRITER % function}) as box, Server(box) as server:
-        server.wait_line('^DONE$')
-        count = WRITERS * lines
+    found = write_all(WRITERS, lines, length, function)
+    expect_in_order(found, prefix, length, WRITERS, WRITERS * lines)
 
-        def written():
-            return len(server.find(r'writer . line')) >= count
-        server.wait_until(f'{count} lines', written)
-        good = re.compile(prefix + r'writer (.) line (\d+) (.+)\.$')
-        last = {}
-        for line in server.lines:
-            if 'writer' not in line or 'LAUNCH' in line:
-                continue
-            m = good.fullmatch(line)
-            check(m and m[3] == m[1] * length, f'not a whole line: {line[:200]} ... {line[-60:]}')
-            check(int(m[2]) == last.get(m[1], 0) + 1, f'line {m[2]} of {m[1]} after {last.get(m[1])}')
-            last[m[1]] = int(m[2])
-        check(sum(last.values()) == count, f'{sum(last.values())} lines of {count}')
+
+@case('both of thousands of services')
+def thousands():
+    writers, lines, length = 100 if SLOW else 2000, 5, 10
+    found = write_all(writers, lines, length, BOTH)
+    prints = [line for line in found if line.startswith('pwriter')]
+    errors = [line for line in found if not line.startswith('pwriter')]
+    expect_in_order(prints, 'p', length, writers, writers * lines)
+    expect_in_order(errors, r'\[:[0-9a-f]{8}\] e', length, writers, writers * lines)
 
 
 if __name__ == '__main__':

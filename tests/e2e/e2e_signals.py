@@ -81,7 +81,7 @@ end)
 @case('the log is flushed into its file', 'out.log', False, 1000)
 @case('the log is flushed to stdout', None, False, 1000)
 def flushed(logger, while_stopping, count):
-    config = {'thread': 2, 'start': 'main', 'lines': count, 'while_stopping': while_stopping,
+    config = {'thread': 2, 'start': 'main', 'lines': count, 'while_stopping': while_stopping, 'log_queue': '1GB',
               **({'logger': logger} if logger else {})}
     with Box(config, {'main': LOGGING}) as box, Server(box) as server:
         server.wait_line('^READY$')

@@ -313,6 +313,16 @@ local function add_facts(core, world, sv)
 		world:write(sv, text)
 	end
 
+	function core.log_mark(level)
+		local mark = { debug = "debug: ", info = "", warn = "warn: ", error = "error: " }
+		assert(mark[level], '"debug", "info", "warn" or "error" expected')
+		return level ~= "debug" and mark[level] or nil
+	end
+
+	function core.ready()
+		world.told_ready = true
+	end
+
 	function core.now()
 		return math.floor(world.now_ns / NS_PER_CS)
 	end
@@ -441,7 +451,8 @@ end
 -- The globals of one service
 
 local function add_require(env, core)
-	local package_ = { path = "", cpath = "", loaded = { ["skynet.core"] = core }, loaders = {} }
+	local package_ = { path = "", cpath = "", loaded = { ["skynet.core"] = core }, loaders = {},
+		searchpath = package.searchpath }
 	env.package = package_
 	package_.loaders[1] = function(name)
 		local path = package.searchpath(name, package_.path)
@@ -510,10 +521,22 @@ local function embedded(world, env)
 	}
 end
 
+-- What compat.c adds, as far as the library needs it.
+local function add_compat(env)
+	env.table.unpack = unpack
+	env.table.pack = function(...)
+		return { n = select("#", ...), ... }
+	end
+	env.rawlen = function(value)
+		return #value
+	end
+end
+
 local function globals(world, sv)
 	local env = setmetatable({}, { __index = _G })
 	env._G = env
 	env.table = own_table(table)
+	add_compat(env)
 	env.print = function(...)
 		local words = { ... }
 		for i = 1, select("#", ...) do

@@ -8,8 +8,8 @@ local root = arg[1] or arg[0]:match "^(.*)/tests/lua/[^/]*$" or "."
 package.path = root .. "/tests/lua/?.lua;" .. package.path
 local mock = require "mock_core"
 
-local UNIT = { "test_loader", "test_task", "test_call", "test_serve", "test_life", "test_boot", "test_require",
-	"test_sched" }
+local UNIT = { "test_loader", "test_task", "test_call", "test_serve", "test_life", "test_boot", "test_log",
+	"test_require", "test_sched" }
 local SERVICES = { "t_call", "t_death", "t_timer", "t_order", "t_unique", "t_response", "t_fork", "t_manager",
 	"t_sched" }
 

@@ -13,11 +13,13 @@ return function(t)
 	t.has(world:log_text(), "[:00000002] KILL self", "by exit")
 	t.hasnot(world:log_text(), "harbor", "one node needs no words")
 	t.eq(#world.log, 5, "nothing else is logged")
+	t.eq(world.told_ready, true, "the service manager is told when the start service is through")
 
 	local function failing_start(name, text)
 		local failed = t.mock.boot(t.root, text)
 		failed.env.start = name
 		failed:run(10)
+		t.eq(failed.told_ready, nil, "and not when its start failed")
 		return failed:log_text(), failed.exit_code
 	end
 	local log, code = failing_start("nothing")

@@ -12,7 +12,7 @@
  * and lowered after it. (Raised after it, a claim in between made the count 0 while another worker was asleep: this
  * model found it.)
  *
- * Searched: two heaps, two workers, two wakers with three services, of which one never ends once it runs.
+ * Searched: two workers, two wakers with three services, of which one never ends once it runs.
  * (Requeueing is a push like the wakers'.)
  *
  * Claimed: no wake-up is lost, that is, when nothing moves any more no service waits although a worker sleeps, in
@@ -23,13 +23,13 @@
 /* broken: COUNT_LATE NO_SECOND_LOOK LOOK_BEFORE_ENLISTING CLAIM_IN_TWO_STEPS RETRACT_BLINDLY WAKE_BEFORE_WORD SLEEP_WITHOUT_READING READ_WORD_LATE FLAG_BEFORE_WORD */
 
 #define WORKERS	 2
-#define SHARDS	 2
 #define SERVICES 3
 #define ENDLESS	 0 /* never gives its worker back */
 #define KICK	 8
 #define NOBODY	 9
 
-bool heap[6]; /* shard * 3 + service; each step on one is under the shard's lock */
+bool heap[SERVICES]; /* all heaps together */
+bool locked;         /* the one that somebody is being pushed into, taken for all */
 byte waiting;
 bool idle[WORKERS];
 byte count;
@@ -41,7 +41,7 @@ bool asleep[WORKERS];   /* in the kernel */
 
 byte made_ready[SERVICES], ran[SERVICES];
 
-#define ANY(h) (heap[(h) * 3] || heap[(h) * 3 + 1] || heap[(h) * 3 + 2])
+#define ANY (heap[0] || heap[1] || heap[2])
 
 /* The kernel's promise: comparing the word and going to sleep is one step. */
 inline futex_wait(w, expected)
@@ -62,13 +62,14 @@ end_asleep:
 
 /* One heap with its lock: what it holds and the count change together. Which of several services it is depends on
  * their deadlines; here it is free. */
-inline take(h)
+inline take()
 {
 	atomic {
+		!locked;
 		if
-		:: heap[h * 3] -> s = 0; heap[h * 3] = false; waiting--
-		:: heap[h * 3 + 1] -> s = 1; heap[h * 3 + 1] = false; waiting--
-		:: heap[h * 3 + 2] -> s = 2; heap[h * 3 + 2] = false; waiting--
+		:: heap[0] -> s = 0; heap[0] = false; waiting--
+		:: heap[1] -> s = 1; heap[1] = false; waiting--
+		:: heap[2] -> s = 2; heap[2] = false; waiting--
 		:: else /* somebody was faster */
 		fi
 	}
@@ -90,9 +91,8 @@ inline retract()
 inline search()
 {
 	do
-	:: ANY(0) -> take(0); if :: s != NOBODY -> break :: else fi
-	:: ANY(1) -> take(1); if :: s != NOBODY -> break :: else fi
-	:: !ANY(0) && !ANY(1) ->
+	:: ANY -> take(); if :: s != NOBODY -> break :: else fi
+	:: !ANY ->
 #ifdef LOOK_BEFORE_ENLISTING
 		taken = waiting == 0;
 		count++;
@@ -223,11 +223,9 @@ inline hand(what)
 
 inline push(service)
 {
-	if
-	:: heap[service] = true
-	:: heap[3 + service] = true
-	fi;
-	waiting++;
+	atomic { !locked -> locked = true }
+	heap[service] = true;
+	atomic { waiting++; locked = false }
 #ifndef NO_SECOND_LOOK
 	claim();
 	if
@@ -277,7 +275,7 @@ proctype judge()
 	byte s = 0;
 	timeout ->
 	d_step {
-		assert(!ANY(0) && !ANY(1) && waiting == 0);
+		assert(!ANY && waiting == 0);
 		assert(handed[0] == NOBODY && handed[1] == NOBODY);
 		do
 		:: s < SERVICES ->

@@ -293,6 +293,18 @@ static void changes_are_printed(void **state)
 
 /* ---- bad files ---- */
 
+static void one_word_of_a_list(void **state)
+{
+	bad("log_level = 'loud'",
+	    "game.conf:1: log_level: \"loud\" is not allowed (one of debug|info|warn|error)");
+	bad("log_level = 'info|warn'",
+	    "game.conf:1: log_level: \"info|warn\" is not allowed (one of "
+	    "debug|info|warn|error)");
+	bad("log_level = ''", "game.conf:1: log_level: \"\" is not allowed (one of "
+			      "debug|info|warn|error)");
+	(void)state;
+}
+
 static void wrong_types(void **state)
 {
 	bad("\nstart = {}", "game.conf:2: start: a table is not a string (write \"...\")");
@@ -363,11 +375,11 @@ static void unknown_keys(void **state)
 	    "game.conf:3: service.battle.wieght: unknown key, did you mean \"weight\"?");
 	bad("service = { battle = { colour = 1 } }",
 	    "game.conf:1: service.battle.colour: unknown key (allowed: class, slice, weight, "
-	    "credit, group, jit, memlimit)");
+	    "credit, group, jit, memlimit, lua54)");
 	bad("watchdog = { wran = '1s' }",
 	    "game.conf:1: watchdog.wran: unknown key, did you mean \"warn\"?");
-	bad("watchdog = { 5 }",
-	    "game.conf:1: watchdog[1]: unknown key (allowed: warn, demote, starved, handoff)");
+	bad("watchdog = { 5 }", "game.conf:1: watchdog[1]: unknown key (allowed: warn, demote, "
+				"starved, handoff, abort)");
 	bad("\nservices = {}", "game.conf:2: services: unknown table, did you mean \"service\"? "
 			       "(allowed: class, service, watchdog)");
 	bad("mine = {}", "game.conf:1: mine: unknown table (allowed: class, service, watchdog)");
@@ -575,6 +587,7 @@ int main(void)
 		cmocka_unit_test(the_first_rule_in_the_file_wins),
 		cmocka_unit_test(only_the_pattern_globs),
 		cmocka_unit_test(changes_are_printed),
+		cmocka_unit_test(one_word_of_a_list),
 		cmocka_unit_test(wrong_types),
 		cmocka_unit_test(bad_units),
 		cmocka_unit_test(out_of_range),

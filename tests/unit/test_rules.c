@@ -119,6 +119,30 @@ static void test_backoff_doubles_until_the_limit(void **state UNUSED)
 	assert_int_equal(rule_backoff_ns(70, true, 10, 70), 10);
 }
 
+static void test_progress(void **state UNUSED)
+{
+	assert_true(rule_progress(5, 6, 3));
+	assert_true(rule_progress(5, 5, 0)); /* nobody waits */
+	assert_false(rule_progress(5, 5, 1));
+	assert_true(rule_progress(6, 5, 1)); /* a slot changed its thread */
+}
+
+static void test_a_lost_worker_is_timed_while_it_is_looked_at(void **state UNUSED)
+{
+	struct lost lost = {0};
+	assert_int_equal(rule_lost_ns(&lost, 0, 100, 50), 0);
+	assert_int_equal(rule_lost_ns(&lost, 7, 200, 50), 0);
+	assert_int_equal(rule_lost_ns(&lost, 7, 230, 50), 30);
+	/* The process was stopped: one step, not all of it. */
+	assert_int_equal(rule_lost_ns(&lost, 7, 100000, 50), 80);
+	assert_int_equal(rule_lost_ns(&lost, 7, 100050, 50), 130);
+	/* Another dispatch, or none: from the beginning. */
+	assert_int_equal(rule_lost_ns(&lost, 8, 100060, 50), 0);
+	assert_int_equal(rule_lost_ns(&lost, 8, 100070, 50), 10);
+	assert_int_equal(rule_lost_ns(&lost, 0, 100080, 50), 0);
+	assert_int_equal(rule_lost_ns(&lost, 8, 100090, 50), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +156,8 @@ int main(void)
 		cmocka_unit_test(test_request_has_less_patience_the_second_time),
 		cmocka_unit_test(test_request_never_answered_hands_off_in_the_end),
 		cmocka_unit_test(test_backoff_doubles_until_the_limit),
+		cmocka_unit_test(test_progress),
+		cmocka_unit_test(test_a_lost_worker_is_timed_while_it_is_looked_at),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -146,6 +146,30 @@ static void test_guard_page_below(void **state UNUSED)
 	stack_put(s);
 }
 
+/* string.gsub has more than 8 KB in its frame, and may touch the lowest of it first. */
+static void test_guard_is_wider_than_a_frame(void **state UNUSED)
+{
+	struct stack *s = stack_get();
+	uintptr_t low = (uintptr_t)s->low;
+	assert_true(stack_is_guard(s, low - 1) && stack_is_guard(s, low - 16 * 1024));
+	assert_false(stack_is_guard(s, low) || stack_is_guard(s, low - (1 << 20)));
+	stack_put(s);
+}
+
+static void test_beginning_of_a_prepared_stack(void **state UNUSED)
+{
+	struct stack *s = stack_get();
+	uintptr_t pc = 0, sp = 0;
+	stack_prepare(s, second);
+	stack_beginning(s, &pc, &sp);
+	/* As behind a call, with the entry where a return address would be. */
+	assert_true(lies_on(s, (const void *)sp));
+	assert_int_equal(sp % 16, 8);
+	assert_int_equal(*(const uintptr_t *)sp, (uintptr_t)second);
+	assert_int_not_equal(pc, 0);
+	stack_put(s);
+}
+
 /* Calls stack_call_marked with rubbish in the callee-saved registers, and notes what is in them afterwards. */
 void dirty_call(void (*fn)(void *), void *arg, uintptr_t *mark);
 void note_registers(void *out);
@@ -203,6 +227,8 @@ int main(void)
 		cmocka_unit_test(test_a_stack_can_be_prepared_again),
 		cmocka_unit_test(test_pool_hands_out_what_came_back),
 		cmocka_unit_test(test_guard_page_below),
+		cmocka_unit_test(test_guard_is_wider_than_a_frame),
+		cmocka_unit_test(test_beginning_of_a_prepared_stack),
 		cmocka_unit_test(test_marked_call),
 	};
 	return cmocka_run_group_tests(tests, start, end);

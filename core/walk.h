@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The C frames of a thread that crashed, for its report. As far as the compilers' tables reach they are exact; behind
+ * that (machine code made at run time, signal frames, objects without tables) they are guessed.
+ */
+#ifndef CORE_WALK_H
+#define CORE_WALK_H
+
+#include "core/base.h"
+
+struct walk_frame {
+	uintptr_t pc;
+	int times; /* in a row: recursion */
+	bool sure; /* false: it looks like a return address, and may be what a finished call left behind */
+};
+
+/* Both ends of the stack: endless recursion fills it between them. */
+enum { WALK_FIRST = 24, WALK_LAST = 16 };
+
+struct walk {
+	struct walk_frame first[WALK_FIRST]; /* from the innermost outwards */
+	struct walk_frame last[WALK_LAST];   /* a ring of what came after those */
+	int count;                           /* of all; more than fit, perhaps */
+};
+
+/* Walks outwards from the interrupted registers. Reads the stack in [low, high) only. Async-signal-safe: no lock, no
+ * allocation. */
+void walk_stack(struct walk *w, uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low,
+		uintptr_t high);
+/* The i-th of w->count frames; NULL when it was not kept. */
+const struct walk_frame *walk_frame(const struct walk *w, int i);
+
+/* The file that the address belongs to, and the offset in it that addr2line takes; NULL when it is no loaded object's.
+ * "" is the executable. Async-signal-safe. */
+const char *walk_module(uintptr_t address, uintptr_t *offset);
+
+/* Can the byte at the address be read? A system call. Async-signal-safe. */
+bool walk_is_readable(uintptr_t address);
+
+#endif

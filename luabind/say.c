@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a service says to the log: to the logger service, so that lines of one service stay in order with its other
+ * messages; straight to the log when there is none.
+ */
+#include "core/log.h"
+#include "core/log_queue.h"
+#include "core/mem.h"
+#include "core/name.h"
+#include "luabind/api.h"
+#include "luabind/vm.h"
+#include "sched/sched.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+static void write_straight(uint32_t source, const char *text, size_t size_bytes)
+{
+	log_order_take();
+	log_write(source, text, size_bytes);
+	log_order_release();
+}
+
+static bool post(struct service *logger, uint32_t source, const char *text, size_t size_bytes)
+{
+	void *copy = size_bytes ? memcpy(mem_alloc(size_bytes), text, size_bytes) : NULL;
+	return sched_post(source, service_handle(logger), MESSAGE_TEXT, 0, copy, size_bytes);
+}
+
+/* Lines of others and of ours have been dropped: before the next one that is not, if the logger does not say it. */
+static void say_dropped(struct service *logger)
+{
+	char text[LOG_QUEUE_TEXT_BYTES];
+	uint64_t dropped = log_queue_take_dropped(false);
+	size_t size_bytes = dropped ? log_queue_text(dropped, text) : 0;
+	if (dropped && (!log_queue_enter(size_bytes, 0) || !post(logger, 0, text, size_bytes)))
+		write_straight(0, text, size_bytes);
+}
+
+static int core_error(lua_State *L)
+{
+	size_t size_bytes;
+	const char *text = luaL_checklstring(L, 1, &size_bytes);
+	uint32_t self = service_handle(vm_of(L)->service);
+	struct service *logger = service_grab(name_find("logger"));
+	if (logger == NULL) {
+		write_straight(self, text, size_bytes);
+		return 0;
+	}
+	if (log_queue_enter(size_bytes, mailbox_length(&logger->mailbox))) {
+		say_dropped(logger);
+		if (!post(logger, self, text, size_bytes)) {
+			log_queue_left(size_bytes);
+			write_straight(self, text, size_bytes);
+		}
+	}
+	service_release(logger);
+	return 0;
+}
+
+/* (level) -> what stands before the text of such a line; nothing: it is not wanted */
+static int core_log_mark(lua_State *L)
+{
+	int level = log_level_of(luaL_checkstring(L, 1));
+	if (level < 0)
+		return luaL_argerror(L, 1, "\"debug\", \"info\", \"warn\" or \"error\" expected");
+	if (!log_wants((enum log_level)level))
+		return 0;
+	lua_pushstring(L, log_level_mark((enum log_level)level));
+	return 1;
+}
+
+void say_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"error", core_error}, {"log_mark", core_log_mark}, {NULL, NULL}};
+	luaL_register(L, NULL, functions);
+}
