@@ -11,6 +11,10 @@
 
 #include <lua.h>
 
+/* Users' own C modules have functions of the same names (skynet's sproto has), which the loader would otherwise bind to
+ * these, since the executable exports its symbols. */
+#pragma GCC visibility push(hidden)
+
 /* The function that makes the module `name`; NULL when none ships. Any thread. */
 lua_CFunction cmodule_find(const char *name);
 
@@ -20,6 +24,8 @@ int crypt_open(lua_State *L);
 int md5_open(lua_State *L);
 /* luabind/netpack.c: skynet.netpack. */
 int netpack_open(lua_State *L);
+/* luabind/sproto.c: sproto.core, on which sproto.lua and sprotoloader.lua are built. */
+int sproto_open(lua_State *L);
 
 /* Of crypt.c: text without keys. luabind/crypt_text.c */
 int crypt_hexencode(lua_State *L);
@@ -36,5 +42,7 @@ int crypt_hmac64_md5(lua_State *L);
 int crypt_hmac_hash(lua_State *L);
 int crypt_dhexchange(lua_State *L);
 int crypt_dhsecret(lua_State *L);
+
+#pragma GCC visibility pop
 
 #endif

@@ -71,6 +71,23 @@ local function of_the_system()
 	end
 end
 
+-- One service saves a schema, the others share it.
+local function sproto_shared()
+	local loader = require "sprotoloader"
+	loader.save(require("sprotoparser").parse [[
+		.package { type 0 : integer session 1 : integer }
+		get 1 { request { what 0 : string } response { result 0 : string } }
+	]], 7)
+	local host = loader.load(7):host()
+	local request = host:attach(loader.load(7))
+	skynet.dispatch("lua", function(_, _, bytes)
+		local _, name, args, respond = host:dispatch(bytes)
+		skynet.ret(skynet.pack(respond { result = name .. " " .. args.what }))
+	end)
+	local kind, session, got = host:dispatch(skynet.call(skynet.self(), "lua", request("get", { what = "it" }, 1)))
+	check.ok(kind == "RESPONSE" and session == 1 and got.result == "get it", "sproto over skynet.call", got.result)
+end
+
 local function order()
 	local ok, why = pcall(require, "no.such_module")
 	check.ok(not ok, "what does not exist is not found")
@@ -89,5 +106,6 @@ check.run(function()
 	blocks()
 	under_preemption()
 	of_the_system()
+	sproto_shared()
 	order()
 end)
