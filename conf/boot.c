@@ -29,7 +29,6 @@
 
 /* What the process started with; constant. What a reload may change is asked of conf/live.h. */
 static const struct conf *config;
-
 static uint32_t launch(const char *line, uint32_t creator, const char **error)
 {
 	if (load_relaxed(&sched.ending)) {
@@ -133,7 +132,9 @@ static void init_rooms(void)
 	text_init(vm_library_address());
 	crash_init();
 	sched_init(&options);
+	vm_init();
 	api_launch = launch;
+	api_calltimeout_ns = config->calltimeout_ns;
 	shutdown_init(config->stop_ns);
 	loop_on_signal(SIGHUP, on_hangup);
 	api_ready = on_ready;

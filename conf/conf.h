@@ -22,6 +22,7 @@ enum conf_rule_flag {
 	CONF_RULE_CREDIT = 32,
 	CONF_RULE_GROUP = 64,
 	CONF_RULE_LUA54 = 128,
+	CONF_RULE_MAXMCODE = 256,
 };
 
 /* The C types of the option types. */

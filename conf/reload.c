@@ -113,7 +113,8 @@ void reload_end(void)
 /* The keys that a reload puts in force; all others need a restart. */
 static bool is_reloadable(const char *name)
 {
-	static const char *const names[] = {"slice", "weight", "min_run", "jit", "memlimit"};
+	static const char *const names[] = {"slice", "weight",   "min_run",
+					    "jit",   "memlimit", "maxmcode"};
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		if (strcmp(name, names[i]) == 0)
 			return true;

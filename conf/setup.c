@@ -39,6 +39,7 @@ void setup_service(const struct conf *c, const char *service_name, struct vm_opt
 		.jit = c->jit,
 		.lua54 = c->lua54,
 		.memlimit_bytes = (size_t)c->memlimit_bytes,
+		.maxmcode_bytes = (size_t)c->maxmcode_bytes,
 	};
 	out->sched.slice_ns = c->slice_ns;
 	out->sched.weight = (int32_t)c->weight;
@@ -53,4 +54,6 @@ void setup_service(const struct conf *c, const char *service_name, struct vm_opt
 		out->lua54 = rule->lua54;
 	if (rule->set & CONF_RULE_MEMLIMIT)
 		out->memlimit_bytes = (size_t)rule->memlimit_bytes;
+	if (rule->set & CONF_RULE_MAXMCODE)
+		out->maxmcode_bytes = (size_t)rule->maxmcode_bytes;
 }

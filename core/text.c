@@ -20,6 +20,11 @@
  * A fragile function is alive below other VM code only if it has called the VM too.
  *
  * A word that counts wrongly only delays: the monitor tries again, and hands the slot off in the end.
+ *
+ * Holding (text_holdable) asks another question: is there a frame of code that may have a lock or that nobody must see
+ * half done? The thread stays the same, so fragile functions do not matter; C modules are what it is about. The same
+ * reasoning tells which words are frames: a library that came with us calls a C module, which came later, only
+ * through a pointer; so does the unwinder. Only when the math library is on top anybody may have called it directly.
  */
 #include "core/text.h"
 #include "core/atomics.h"
@@ -134,9 +139,13 @@ static enum text_kind kind_of_object(const struct table *t, const struct dl_phdr
 {
 	enum text_kind before = t->starting ? TEXT_NONE : text_kind_of(start);
 	if (!t->starting)
-		return before == TEXT_SYSTEM || before == TEXT_UNWINDER ? before : TEXT_FOREIGN;
+		return before == TEXT_SYSTEM || before == TEXT_MATH || before == TEXT_UNWINDER
+			       ? before
+			       : TEXT_FOREIGN;
 	if (strstr(object->dlpi_name, "/libgcc_s.so"))
 		return TEXT_UNWINDER;
+	if (strstr(object->dlpi_name, "/libm.so"))
+		return TEXT_MATH;
 	return needs_vm(object) ? TEXT_FOREIGN : TEXT_SYSTEM;
 }
 
@@ -289,7 +298,7 @@ static IN_HANDLER bool may_have_called_vm(const struct table *t, const struct ra
 {
 	if (r->kind == TEXT_FOREIGN)
 		return true;
-	if (r->kind == TEXT_UNWINDER || word < r->start + 7)
+	if (r->kind == TEXT_UNWINDER || r->kind == TEXT_MATH || word < r->start + 7)
 		return false;
 	if (*(const uint8_t *)(word - 5) == 0xe8) {
 		uintptr_t target = relative(word, word - 4);
@@ -318,6 +327,42 @@ IN_HANDLER uintptr_t text_find_unparkable(uintptr_t from, uintptr_t to)
 			return at;
 	}
 	return 0;
+}
+
+static IN_HANDLER bool is_holdable(enum text_kind kind)
+{
+	return kind == TEXT_NONE || kind == TEXT_VM || kind == TEXT_FRAGILE ||
+	       kind == TEXT_PARKABLE || kind == TEXT_MATH || kind == TEXT_FOREIGN;
+}
+
+/* Can the word, in code that is not holdable, be the return address of a frame that has called what is? */
+static IN_HANDLER bool may_have_called_held(const struct table *t, const struct range *r,
+					    uintptr_t word, enum text_kind top)
+{
+	if (top == TEXT_MATH)
+		return text_follows_call(word);
+	if (r->kind == TEXT_OURS)
+		return may_have_called_vm(t, r, word);
+	return word >= r->start + 7 && follows_indirect_call(word);
+}
+
+IN_HANDLER bool text_holdable(uintptr_t pc, uintptr_t sp, uintptr_t to)
+{
+	const struct table *t = load_acquire(&text.table);
+	if (t == NULL || t->count == 0)
+		return false;
+	enum text_kind top = kind_in(t, pc);
+	bool in_module = top == TEXT_FOREIGN;
+	uintptr_t lowest = t->range[0].start, highest = t->range[t->count - 1].end;
+	for (uintptr_t at = (sp + 7) & ~(uintptr_t)7; is_holdable(top) && at < to; at += 8) {
+		uintptr_t word = *(const uintptr_t *)at;
+		const struct range *r =
+			word >= lowest && word < highest ? range_in(t, word) : NULL;
+		if (r && !is_holdable(r->kind) && may_have_called_held(t, r, word, top))
+			return false;
+		in_module |= r && r->kind == TEXT_FOREIGN && text_follows_call(word);
+	}
+	return is_holdable(top) && in_module;
 }
 
 IN_HANDLER bool text_follows_call(uintptr_t word)

@@ -16,6 +16,7 @@ enum text_kind {
 	TEXT_PARKABLE, /* ours, marked PARKABLE */
 	TEXT_OURS,     /* the executable */
 	TEXT_SYSTEM, /* a library that came with us and knows nothing of the Lua library: libc, ... */
+	TEXT_MATH,     /* the math library: calls nobody and holds nothing */
 	TEXT_UNWINDER, /* libgcc: enters the VM by the VM's personality function only, which is fragile */
 	TEXT_FOREIGN, /* everything else that is code: C modules and what they brought along */
 };
@@ -32,6 +33,10 @@ enum text_kind text_kind_of(uintptr_t address);
 /* First address in [from, to) of the stack (8-byte words) that may belong to a live frame of code in which
  * nobody may be parked; 0 if there is none. Async-signal-safe. See text.c for what counts. */
 uintptr_t text_find_unparkable(uintptr_t from, uintptr_t to);
+/* May a thread stop for long at `pc`, keeping its stack and its identity? Only in the middle of code of C modules, with
+ * nothing below it in [sp, to) but such code, the math library, the VM and what is parkable. False may be wrong, true
+ * never is. Async-signal-safe. */
+bool text_holdable(uintptr_t pc, uintptr_t sp, uintptr_t to);
 /* May the word be a return address: does a call end right before it? Async-signal-safe. */
 bool text_follows_call(uintptr_t word);
 

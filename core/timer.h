@@ -2,8 +2,8 @@
  *
  * Timers: a binary heap behind one timerfd (CLOCK_MONOTONIC, absolute), because libev's own timers
  * count in milliseconds of epoll_wait and come up to one late. Who adds an earlier head sets the
- * timerfd itself, so the loop thread sleeps on undisturbed. A timer cannot be taken back, as in
- * skynet: its message is ignored when nobody waits for the session any more.
+ * timerfd itself, so the loop thread sleeps on undisturbed. An index by (handle, session) leads to a
+ * timer's place in the heap, so that one can be taken back.
  */
 #ifndef CORE_TIMER_H
 #define CORE_TIMER_H
@@ -19,6 +19,10 @@ void timer_term(void);
  * in the past means at once. Equal times fire in the order they were added. Any thread; takes a
  * mutex, may allocate. */
 void timer_add(int64_t due_ns, uint32_t handle, int32_t session);
+
+/* Takes a timer back, in O(log n). false: there is none, because it has fired or is about to. Of two
+ * with the same (handle, session) one. Any thread; takes the mutex, may allocate. */
+bool timer_cancel(uint32_t handle, int32_t session);
 
 /* Fires what is due and arms the timerfd for the next. At most as many as there were at the
  * beginning, so that a `fire` that adds due timers does not keep the loop: the fd is then readable

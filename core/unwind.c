@@ -15,23 +15,21 @@
  * `sub $n, %rsp` closely (the way in).
  */
 #include "core/unwind.h"
+#include "core/cfi.h"
 
 #include <string.h>
 
-enum { REG_RBP = 6, REG_RSP = 7, REG_RETURN = 16, REG_PLT = 0xfe, REG_NONE = 0xff };
-enum { PCREL_SDATA4 = 0x1b, RED_ZONE = 128 };
+enum {
+	REG_RBP = 6,
+	REG_RSP = 7,
+	REG_RETURN = CFI_RETURN_REGISTER,
+	REG_PLT = 0xfe,
+	REG_NONE = 0xff
+};
+enum { RED_ZONE = 128 };
 
 struct entry {
 	int32_t start, fde; /* both relative to .eh_frame_hdr */
-};
-
-/* Loads from unaligned places without memcpy, which sanitizers turn into a call. */
-struct __attribute__((packed, may_alias)) any {
-	union {
-		uint16_t u16;
-		uint32_t u32;
-		int32_t i32;
-	} as;
 };
 
 struct row {
@@ -54,52 +52,6 @@ struct program {
 	struct row remembered[REMEMBERED_MAX];
 	int depth;
 };
-
-struct description {
-	uintptr_t start, end;
-	const uint8_t *initial, *initial_end;
-	const uint8_t *rows, *rows_end;
-	uint64_t code_align;
-	int64_t data_align;
-};
-
-static IN_HANDLER int32_t i32_at(const uint8_t *at)
-{
-	return ((const struct any *)at)->as.i32;
-}
-
-static IN_HANDLER uint32_t u32_at(const uint8_t *at)
-{
-	return ((const struct any *)at)->as.u32;
-}
-
-static IN_HANDLER uint64_t uleb(const uint8_t **at, const uint8_t *end)
-{
-	uint64_t value = 0;
-	for (int shift = 0; *at < end && shift < 64; shift += 7) {
-		uint8_t byte = *(*at)++;
-		value |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80))
-			break;
-	}
-	return value;
-}
-
-static IN_HANDLER int64_t sleb(const uint8_t **at, const uint8_t *end)
-{
-	uint64_t value = 0;
-	for (int shift = 0; *at < end && shift < 64;) {
-		uint8_t byte = *(*at)++;
-		value |= (uint64_t)(byte & 0x7f) << shift;
-		shift += 7;
-		if (byte & 0x80)
-			continue;
-		if ((byte & 0x40) && shift < 64)
-			value |= ~(uint64_t)0 << shift;
-		break;
-	}
-	return (int64_t)value;
-}
 
 /* ---- finding the description of a function ---- */
 
@@ -125,78 +77,6 @@ static IN_HANDLER const uint8_t *fde_of(const struct unwind_object *o, uintptr_t
 			high = middle;
 	}
 	return (const uint8_t *)from_header(o, entry[low].fde);
-}
-
-/* Bytes of a pointer in an encoding; 0: not one that we know. */
-static IN_HANDLER int encoded_bytes(uint8_t encoding)
-{
-	int format = encoding & 0x0f;
-	if ((encoding & 0x70) == 0x50)
-		return 0;
-	return format == 0x03 || format == 0x0b ? 4 : format == 0 || (format & 7) == 4 ? 8 : 0;
-}
-
-/* The values that the CIE's augmentation string announces: only the encoding of addresses matters. */
-static IN_HANDLER bool read_augmentation(const char *letters, const uint8_t *at)
-{
-	bool relative = false;
-	for (const char *a = letters + 1; *a; a++) {
-		int bytes;
-		switch (*a) {
-		case 'R':
-			relative = *at++ == PCREL_SDATA4;
-			break;
-		case 'L':
-			at++;
-			break;
-		case 'P':
-			bytes = encoded_bytes(*at++);
-			if (bytes == 0)
-				return false;
-			at += bytes;
-			break;
-		default: /* 'S', a signal's frame, above all */
-			return false;
-		}
-	}
-	return relative;
-}
-
-static IN_HANDLER bool read_cie(const uint8_t *cie, struct description *d)
-{
-	uint32_t length = u32_at(cie);
-	if (length >= 0xfffffff0u || u32_at(cie + 4) != 0 || (cie[8] != 1 && cie[8] != 3))
-		return false;
-	const uint8_t *end = cie + 4 + length, *at = cie + 9;
-	const char *letters = (const char *)at;
-	if (*letters != 'z')
-		return false;
-	while (*at++)
-		;
-	d->code_align = uleb(&at, end);
-	d->data_align = sleb(&at, end);
-	uint64_t return_register = cie[8] == 1 ? *at++ : uleb(&at, end);
-	uint64_t augmentation_bytes = uleb(&at, end);
-	d->initial = at + augmentation_bytes;
-	d->initial_end = end;
-	return return_register == REG_RETURN && d->initial <= end && read_augmentation(letters, at);
-}
-
-static IN_HANDLER bool describe(const uint8_t *fde, struct description *d)
-{
-	uint32_t length = u32_at(fde);
-	if (length >= 0xfffffff0u || u32_at(fde + 4) == 0)
-		return false;
-	const uint8_t *end = fde + 4 + length, *at = fde + 8;
-	if (!read_cie(fde + 4 - u32_at(fde + 4), d))
-		return false;
-	d->start = (uintptr_t)at + (uintptr_t)(intptr_t)i32_at(at);
-	d->end = d->start + u32_at(at + 4);
-	at += 8;
-	uint64_t augmentation_bytes = uleb(&at, end);
-	d->rows = at + augmentation_bytes;
-	d->rows_end = end;
-	return d->rows <= end;
 }
 
 /* ---- the rows' program ---- */
@@ -282,26 +162,26 @@ static IN_HANDLER enum step extended(struct program *p, uint8_t op, const uint8_
 		return advance(p, operand[0]) ? STEP_ON : STEP_DONE;
 	case 0x03: /* advance_loc2 */
 		*at += 2;
-		return advance(p, ((const struct any *)operand)->as.u16) ? STEP_ON : STEP_DONE;
+		return advance(p, cfi_u16_at(operand)) ? STEP_ON : STEP_DONE;
 	case 0x04: /* advance_loc4 */
 		*at += 4;
-		return advance(p, u32_at(operand)) ? STEP_ON : STEP_DONE;
+		return advance(p, cfi_u32_at(operand)) ? STEP_ON : STEP_DONE;
 	case 0x05: /* offset_extended */
-		reg = uleb(at, end);
-		set_offset(p, reg, (int64_t)uleb(at, end) * p->data_align);
+		reg = cfi_uleb(at, end);
+		set_offset(p, reg, (int64_t)cfi_uleb(at, end) * p->data_align);
 		return STEP_ON;
 	case 0x06: /* restore_extended */
-		restore(p, uleb(at, end));
+		restore(p, cfi_uleb(at, end));
 		return STEP_ON;
 	case 0x07: /* undefined */
-		set_lost(p, uleb(at, end));
+		set_lost(p, cfi_uleb(at, end));
 		return STEP_ON;
 	case 0x08: /* same_value */
-		set_same(p, uleb(at, end));
+		set_same(p, cfi_uleb(at, end));
 		return STEP_ON;
 	case 0x09: /* register */
-		set_lost(p, uleb(at, end));
-		uleb(at, end);
+		set_lost(p, cfi_uleb(at, end));
+		cfi_uleb(at, end);
 		return STEP_ON;
 	case 0x0a: /* remember_state */
 		if (p->depth == REMEMBERED_MAX)
@@ -314,28 +194,28 @@ static IN_HANDLER enum step extended(struct program *p, uint8_t op, const uint8_
 		p->row = p->remembered[--p->depth];
 		return STEP_ON;
 	case 0x0c: /* def_cfa */
-		reg = uleb(at, end);
-		set_cfa(p, reg, (int64_t)uleb(at, end));
+		reg = cfi_uleb(at, end);
+		set_cfa(p, reg, (int64_t)cfi_uleb(at, end));
 		return STEP_ON;
 	case 0x0d: /* def_cfa_register */
-		set_cfa(p, uleb(at, end), p->row.cfa_offset);
+		set_cfa(p, cfi_uleb(at, end), p->row.cfa_offset);
 		return STEP_ON;
 	case 0x0e: /* def_cfa_offset */
-		set_cfa(p, p->row.cfa_register, (int64_t)uleb(at, end));
+		set_cfa(p, p->row.cfa_register, (int64_t)cfi_uleb(at, end));
 		return STEP_ON;
 	case 0x0f: /* def_cfa_expression */
-		bytes = uleb(at, end);
+		bytes = cfi_uleb(at, end);
 		if (bytes > (uint64_t)(end - *at))
 			return STEP_BAD;
 		set_cfa_expression(p, *at, bytes);
 		*at += bytes;
 		return STEP_ON;
 	case 0x12: /* def_cfa_sf */
-		reg = uleb(at, end);
-		set_cfa(p, reg, sleb(at, end) * p->data_align);
+		reg = cfi_uleb(at, end);
+		set_cfa(p, reg, cfi_sleb(at, end) * p->data_align);
 		return STEP_ON;
 	case 0x2e: /* GNU_args_size */
-		uleb(at, end);
+		cfi_uleb(at, end);
 		return STEP_ON;
 	default:
 		return STEP_BAD;
@@ -352,7 +232,7 @@ static IN_HANDLER enum step run(struct program *p, const uint8_t *at, const uint
 			step = advance(p, low) ? STEP_ON : STEP_DONE;
 			break;
 		case 2: /* offset */
-			set_offset(p, low, (int64_t)uleb(&at, end) * p->data_align);
+			set_offset(p, low, (int64_t)cfi_uleb(&at, end) * p->data_align);
 			break;
 		case 3:
 			restore(p, low);
@@ -367,7 +247,7 @@ static IN_HANDLER enum step run(struct program *p, const uint8_t *at, const uint
 }
 
 /* Field by field: a compiler makes a call of memset from a large initialiser. */
-static IN_HANDLER bool run_description(struct program *p, const struct description *d,
+static IN_HANDLER bool run_description(struct program *p, const struct cfi_description *d,
 				       uintptr_t target, bool sees_all)
 {
 	p->location = d->start;
@@ -394,7 +274,7 @@ static IN_HANDLER bool is_rough(const struct program *p)
 }
 
 /* Does a `sub $n, %rsp` end within a few instructions before? */
-static IN_HANDLER bool follows_sub_rsp(const struct description *d, uintptr_t pc)
+static IN_HANDLER bool follows_sub_rsp(const struct cfi_description *d, uintptr_t pc)
 {
 	enum { NEAR = 24 };
 	const uint8_t *at = (const uint8_t *)(pc - d->start > NEAR ? pc - NEAR : d->start);
@@ -412,13 +292,13 @@ static IN_HANDLER bool is_readable(uintptr_t at, uintptr_t low, uintptr_t limit)
 IN_HANDLER enum unwind_result unwind_step(const struct unwind_object *o, struct unwind_frame *f,
 					  uintptr_t limit)
 {
-	struct description d;
+	struct cfi_description d;
 	struct program p;
 	uintptr_t at = f->interrupted ? f->pc : f->pc - 1;
 	if (o->count == 0 || at < o->text_start || at >= o->text_end ||
 	    (at >= o->odd_start && at < o->odd_end))
 		return UNWIND_UNKNOWN;
-	if (!describe(fde_of(o, at), &d) || at < d.start || at >= d.end ||
+	if (!cfi_describe(fde_of(o, at), &d) || at < d.start || at >= d.end ||
 	    !run_description(&p, &d, at, false) || p.row.broken || p.row.cfa_register == REG_NONE)
 		return UNWIND_UNKNOWN;
 	if (p.row.cfa_register == REG_PLT) {
@@ -448,7 +328,7 @@ IN_HANDLER enum unwind_result unwind_step(const struct unwind_object *o, struct 
 
 /* Where the hand-written code begins to save the registers of machine code: the order in which it pushes them is
  * that of its state record. Without that, all of it is odd. */
-static uintptr_t odd_part_of(const struct description *d)
+static uintptr_t odd_part_of(const struct cfi_description *d)
 {
 	static const uint8_t pushes[] = {0x41, 0x55, 0x41, 0x54, 0x41, 0x53, /* r13 r12 r11 */
 					 0x41, 0x52, 0x41, 0x51, 0x41, 0x50 /* r10 r9 r8 */};
@@ -477,12 +357,12 @@ bool unwind_prepare(const struct dl_phdr_info *object, uintptr_t start, uintptr_
 	*o = (struct unwind_object){.text_start = start, .text_end = end, .header = h};
 	if (h == NULL || h[0] != 1 || h[2] != 0x03 || h[3] != 0x3b)
 		return false;
-	uint32_t count = u32_at(h + 8);
+	uint32_t count = cfi_u32_at(h + 8);
 	for (uint32_t i = 0; i < count; i++) {
-		struct description d;
+		struct cfi_description d;
 		struct program p;
 		const uint8_t *fde = (const uint8_t *)from_header(o, entries(o)[i].fde);
-		if (!describe(fde, &d) || !run_description(&p, &d, 0, true))
+		if (!cfi_describe(fde, &d) || !run_description(&p, &d, 0, true))
 			continue;
 		asynchronous = asynchronous || p.ends_frame;
 		if (!is_rough(&p) || d.end - d.start < LARGE || p.row.cfa_register != REG_RSP)

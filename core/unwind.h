@@ -6,20 +6,8 @@
 #ifndef CORE_UNWIND_H
 #define CORE_UNWIND_H
 
-#include "core/base.h"
+#include "core/cfi.h"
 #include <link.h>
-
-/* For what a signal handler calls: it reads whatever lies on an interrupted stack, poisoned or not, and possibly
- * between the two halves of a stack switch, when the sanitizers believe to be on the other stack. */
-#if defined(__clang__) && (WITH_ASAN || WITH_TSAN)
-#define IN_HANDLER                                                                                 \
-	__attribute__((disable_sanitizer_instrumentation,                                          \
-		       no_sanitize("address", "thread", "undefined")))
-#elif WITH_ASAN || WITH_TSAN
-#define IN_HANDLER __attribute__((no_sanitize("address", "thread", "undefined")))
-#else
-#define IN_HANDLER
-#endif
 
 struct unwind_object {
 	uintptr_t text_start, text_end;

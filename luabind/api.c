@@ -7,7 +7,9 @@
 #include "core/mem.h"
 #include "core/name.h"
 #include "core/timer.h"
+#include "luabind/blocking.h"
 #include "luabind/cmodule.h"
+#include "luabind/codecache.h"
 #include "luabind/compat.h"
 #include "luabind/embedded.h"
 #include "luabind/lua54.h"
@@ -17,12 +19,14 @@
 #include "sched/sched.h"
 
 #include <lauxlib.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 uint32_t (*api_launch)(const char *line, uint32_t creator, const char **error);
 void (*api_abort)(int exit_status);
 void (*api_stopping)(uint32_t handle, bool begins);
+int64_t api_calltimeout_ns;
 void (*api_ready)(void);
 
 /* skynet's own limit for a message. */
@@ -168,6 +172,22 @@ static int core_timeout(lua_State *L)
 	return 1;
 }
 
+/* (session of a timeout) -> whether it will not come any more. false: its message is in the mailbox, or came. */
+static int core_cancel(lua_State *L)
+{
+	uint32_t self = service_handle(self_of(L));
+	lua_pushboolean(L, timer_cancel(self, (int32_t)luaL_checkinteger(L, 1)));
+	return 1;
+}
+
+/* () -> how long a call waits by default, in 1/100 s; infinity: for ever */
+static int core_calltimeout(lua_State *L)
+{
+	int64_t ns = api_calltimeout_ns;
+	lua_pushnumber(L, ns ? (lua_Number)ns / NS_PER_CS : HUGE_VAL);
+	return 1;
+}
+
 /* (source, session): nobody will answer this request, and that is intended. */
 static int core_forget(lua_State *L)
 {
@@ -276,6 +296,18 @@ static int core_kill(lua_State *L)
 	return 1;
 }
 
+/* (bytes): the limit of this VM's memory from now on; beyond it allocations fail */
+static int core_memlimit(lua_State *L)
+{
+	struct vm *vm = vm_of(L);
+	lua_Number bytes = luaL_checknumber(L, 1);
+	luaL_argcheck(L, bytes >= 0 && bytes < 1e15, 1, "a number of bytes expected");
+	vm->memlimit_bytes = (size_t)bytes;
+	heap_set_limit_bytes(vm->heap, vm->memlimit_bytes);
+	log_printf(service_handle(vm->service), "Set memory limit to %.2f M", bytes / (1 << 20));
+	return 0;
+}
+
 static int core_abort(lua_State *L)
 {
 	if (api_abort)
@@ -356,6 +388,7 @@ static int core_starttime(lua_State *L)
 static const luaL_Reg functions[] = {
 	{"send", core_send},         {"redirect", core_redirect},
 	{"genid", core_genid},       {"timeout", core_timeout},
+	{"blocking", blocking_call},
 	{"forget", core_forget},     {"callback", core_callback},
 	{"self", core_self},         {"query", core_query},
 	{"register", core_register}, {"launch", core_launch},
@@ -367,7 +400,9 @@ static const luaL_Reg functions[] = {
 	{"hpc", core_hpc},           {"starttime", core_starttime},
 	{"pack", seri_pack},         {"packstring", seri_packstring},
 	{"unpack", seri_unpack},     {"tostring", seri_tostring},
-	{"trash", seri_trash},       {NULL, NULL},
+	{"trash", seri_trash},       {"cancel", core_cancel},
+	{"memlimit", core_memlimit}, {"calltimeout", core_calltimeout},
+	{NULL, NULL},
 };
 
 static int open_core(lua_State *L)
@@ -392,7 +427,7 @@ static int find_embedded(lua_State *L)
 	}
 	if (e == NULL)
 		return 0;
-	if (luaL_loadbuffer(L, (const char *)e->source, e->size_bytes, e->chunkname) != 0)
+	if (codecache_load_embedded(L, e) != 0)
 		return lua_error(L);
 	return 1;
 }
@@ -429,6 +464,7 @@ void api_open(lua_State *L)
 	lua_pop(L, 2);
 	lua_pushcfunction(L, print_line);
 	lua_setglobal(L, "print");
+	codecache_open(L);
 	compat_open(L);
 	set_embedded(L);
 	set_path(L, "LUA_SERVICE", "luaservice");
@@ -444,6 +480,6 @@ void api_push_loader(lua_State *L)
 	const struct embedded *e = embedded_find("chunk", "loader");
 	if (e == NULL)
 		luaL_error(L, "the loader is missing in this build");
-	if (luaL_loadbuffer(L, (const char *)e->source, e->size_bytes, e->chunkname) != 0)
+	if (codecache_load_embedded(L, e) != 0)
 		lua_error(L);
 }

@@ -3,6 +3,7 @@
  * What a service can learn about itself and others: skynet.stat, and the tables of skynet.sched.
  */
 #include "core/clock.h"
+#include "core/fde.h"
 #include "core/mem.h"
 #include "luabind/api.h"
 #include "luabind/vm.h"
@@ -70,9 +71,11 @@ struct figures {
 	struct runq_figures runq;
 	struct settings settings;
 	int64_t cpu_ns;
-	uint64_t messages, parks_compiled, parks_library, handoffs;
+	uint64_t messages, parks_compiled, parks_library, handoffs, holds;
 	uint32_t mqlen;
-	size_t memory_bytes;
+	size_t memory_bytes, code_bytes;
+	uint32_t code_flushes;
+	const char *compiler;
 };
 
 /* false: there is no such service any more. */
@@ -91,8 +94,12 @@ static bool read_figures(uint32_t handle, struct figures *f)
 	f->parks_compiled = load_relaxed(&s->parks[TIER_MACHINE_CODE]);
 	f->parks_library = load_relaxed(&s->parks[TIER_VM]);
 	f->handoffs = load_relaxed(&s->parks[TIER_FOREIGN]);
+	f->holds = load_relaxed(&s->holds);
 	f->mqlen = mailbox_length(&s->mailbox);
 	f->memory_bytes = load_relaxed(&s->memory_bytes);
+	f->code_bytes = load_relaxed(&s->code_bytes);
+	f->code_flushes = load_relaxed(&s->code_flushes);
+	f->compiler = load_relaxed(&s->compiler);
 	service_release(s);
 	return true;
 }
@@ -116,6 +123,7 @@ static void push_figures(lua_State *L, const struct figures *f)
 	set_number(L, "parks_compiled", (double)f->parks_compiled);
 	set_number(L, "parks_library", (double)f->parks_library);
 	set_number(L, "handoffs", (double)f->handoffs);
+	set_number(L, "holds", (double)f->holds);
 	set_number(L, "share_1s", f->runq.share_1s);
 	set_number(L, "share_10s", f->runq.share_10s);
 	set_number(L, "lag", seconds(f->runq.lag_ns));
@@ -124,6 +132,12 @@ static void push_figures(lua_State *L, const struct figures *f)
 	set_number(L, "wait_p99", seconds(f->runq.wait_p99_ns));
 	set_number(L, "wait_max", seconds(f->runq.longest_wait_ns));
 	set_number(L, "memory", (double)f->memory_bytes);
+	if (f->compiler) {
+		lua_pushstring(L, f->compiler);
+		lua_setfield(L, -2, "jit");
+		set_number(L, "mcode", (double)f->code_bytes);
+		set_number(L, "mcode_flushes", f->code_flushes);
+	}
 }
 
 /* () -> array of tables, by ascending handle */
@@ -187,15 +201,22 @@ static void push_accounts(lua_State *L)
 /* () -> totals of the scheduler */
 static int core_sched(lua_State *L)
 {
-	lua_createtable(L, 0, 8);
+	lua_createtable(L, 0, 16);
 	push_accounts(L);
 	lua_setfield(L, -2, "cpu");
 	set_number(L, "workers", sched.options.workers);
 	set_number(L, "waiting", load_relaxed(&sched.queue.waiting));
 	set_number(L, "signals", (double)load_relaxed(&sched.signals));
 	set_number(L, "handoffs", (double)load_relaxed(&sched.handoffs));
+	set_number(L, "holds", (double)load_relaxed(&sched.holds));
+	set_number(L, "interrupted_syscalls", (double)load_relaxed(&sched.interrupted_syscalls));
+	set_number(L, "not_aside", (double)load_relaxed(&sched.not_aside));
 	set_number(L, "spares", thread_spare_count());
+	set_number(L, "threads", thread_alive_count());
 	set_number(L, "abandoned", (double)vm_abandoned());
+	set_number(L, "mcode", (double)fde_area_bytes());
+	set_number(L, "mcode_areas", (double)fde_area_count());
+	set_number(L, "mcode_failures", (double)mcode_failures());
 	set_number(L, "allocated", (double)mem_allocated_bytes());
 	return 1;
 }

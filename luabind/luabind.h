@@ -13,6 +13,7 @@ struct vm_options {
 	bool jit;
 	bool lua54; /* sources are translated: see lua54.h */
 	size_t memlimit_bytes; /* 0: none */
+	size_t maxmcode_bytes; /* of machine code; 0: LuaJIT's default */
 };
 
 /* How a new service of that name is set up. Filled before the first launch. */
@@ -31,6 +32,12 @@ extern const char *(*api_reload)(uint32_t asker, int32_t session);
 extern void (*api_stopping)(uint32_t handle, bool begins);
 /* The start service is through with its start (core.ready, by bootstrap). */
 extern void (*api_ready)(void);
+
+/* How long skynet.call waits unless it is told otherwise; 0: for ever. Set before the first launch. */
+extern int64_t api_calltimeout_ns;
+
+/* Main thread, before the first launch. */
+void vm_init(void);
 
 /* Creates a Lua service; `line` is "main a b". It loads its file when its first message (this line) is
  * handled, with its own CPU time. Returns its handle and logs LAUNCH; 0: no handle is free. Any thread. */

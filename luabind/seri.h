@@ -5,6 +5,10 @@
  * be one. Integers beyond 2^53 come back as a Lua number if that is exact, else as an int64_t
  * cdata.
  *
+ * A table of 10 MB takes a tenth of a second, so a service may be parked in here: what packing has so far belongs to the
+ * VM, what is unpacked to the message. All functions but the one that makes the block that leaves the VM, and
+ * the helpers for 64-bit integers, are PARKABLE (core/base.h).
+ *
  * The functions of Lua raise Lua errors and leak nothing when they do. Thread that runs the VM
  * only.
  */

@@ -29,7 +29,7 @@ struct packer {
 	char first[FIRST_BYTES];
 };
 
-static NOINLINE void packer_grow(struct packer *p, size_t bytes)
+static PARKABLE NOINLINE void packer_grow(struct packer *p, size_t bytes)
 {
 	size_t used = (size_t)(p->at - p->start);
 	size_t capacity = (used + bytes) * 2;
@@ -42,20 +42,20 @@ static NOINLINE void packer_grow(struct packer *p, size_t bytes)
 }
 
 /* Makes room for `bytes`. The result is the place to write to; the caller moves p->at. */
-static inline char *reserve(struct packer *p, size_t bytes)
+static PARKABLE inline char *reserve(struct packer *p, size_t bytes)
 {
 	if (UNLIKELY((size_t)(p->end - p->at) < bytes))
 		packer_grow(p, bytes);
 	return p->at;
 }
 
-static inline void pack_head(struct packer *p, enum seri_kind kind, unsigned cookie)
+static PARKABLE inline void pack_head(struct packer *p, enum seri_kind kind, unsigned cookie)
 {
 	*reserve(p, 1) = (char)seri_head(kind, cookie);
 	p->at++;
 }
 
-static inline void pack_scalar(struct packer *p, enum seri_kind kind, unsigned cookie,
+static PARKABLE inline void pack_scalar(struct packer *p, enum seri_kind kind, unsigned cookie,
 			       const void *raw, size_t bytes)
 {
 	char *to = reserve(p, SCALAR_MAX);
@@ -64,7 +64,7 @@ static inline void pack_scalar(struct packer *p, enum seri_kind kind, unsigned c
 	p->at = to + 1 + bytes;
 }
 
-static inline void pack_integer(struct packer *p, int64_t value)
+static PARKABLE inline void pack_integer(struct packer *p, int64_t value)
 {
 	if (value == 0)
 		pack_head(p, SERI_KIND_NUMBER, SERI_FORM_ZERO);
@@ -78,7 +78,7 @@ static inline void pack_integer(struct packer *p, int64_t value)
 		pack_scalar(p, SERI_KIND_NUMBER, SERI_FORM_I64, &value, 8);
 }
 
-static inline void pack_number(struct packer *p, double value)
+static PARKABLE inline void pack_number(struct packer *p, double value)
 {
 	/* The range first: casting anything else is undefined. NaN fails both comparisons. */
 	if (value > -0x1p63 && value < 0x1p63) {
@@ -91,7 +91,7 @@ static inline void pack_number(struct packer *p, double value)
 	pack_scalar(p, SERI_KIND_NUMBER, SERI_FORM_DOUBLE, &value, sizeof(value));
 }
 
-static inline void pack_string(struct packer *p, const char *text, size_t length)
+static PARKABLE inline void pack_string(struct packer *p, const char *text, size_t length)
 {
 	char *to = reserve(p, length + 5);
 	if (length <= SERI_COOKIE_MAX) {
@@ -106,10 +106,10 @@ static inline void pack_string(struct packer *p, const char *text, size_t length
 	p->at = to + length;
 }
 
-static void pack_value(struct packer *p, int index, int depth);
+static PARKABLE void pack_value(struct packer *p, int index, int depth);
 
 /* A table that iterates by itself has no array part on the wire. */
-static void pack_by_iterator(struct packer *p, int table, int depth)
+static PARKABLE void pack_by_iterator(struct packer *p, int table, int depth)
 {
 	lua_State *L = p->L;
 	pack_head(p, SERI_KIND_TABLE, 0);
@@ -132,7 +132,7 @@ static void pack_by_iterator(struct packer *p, int table, int depth)
 	pack_head(p, SERI_KIND_NIL, 0);
 }
 
-static void pack_array_head(struct packer *p, size_t length)
+static PARKABLE void pack_array_head(struct packer *p, size_t length)
 {
 	if (length < SERI_COOKIE_MAX) {
 		pack_head(p, SERI_KIND_TABLE, (unsigned)length);
@@ -142,7 +142,7 @@ static void pack_array_head(struct packer *p, size_t length)
 	}
 }
 
-static inline bool key_is(lua_State *L, double wanted)
+static PARKABLE inline bool key_is(lua_State *L, double wanted)
 {
 	return lua_type(L, -2) == LUA_TNUMBER && lua_tonumber(L, -2) == wanted;
 }
@@ -150,7 +150,7 @@ static inline bool key_is(lua_State *L, double wanted)
 /* Packs values 1 .. length in one walk of lua_next for as long as that meets them in this order,
  * which is the rule; it puts 0 before 1. Leaves the last key met on the stack. Returns how many it
  * packed; only if those are all, the rest of the walk is the rest of the table. */
-static size_t pack_array_by_walk(struct packer *p, int table, size_t length, int depth,
+static PARKABLE size_t pack_array_by_walk(struct packer *p, int table, size_t length, int depth,
 				 bool *met_zero)
 {
 	lua_State *L = p->L;
@@ -175,7 +175,7 @@ static size_t pack_array_by_walk(struct packer *p, int table, size_t length, int
 	return done;
 }
 
-static bool in_array(lua_State *L, size_t length)
+static PARKABLE bool in_array(lua_State *L, size_t length)
 {
 	if (lua_type(L, -2) != LUA_TNUMBER)
 		return false;
@@ -184,7 +184,7 @@ static bool in_array(lua_State *L, size_t length)
 }
 
 /* Packs what lua_next finds after the key on top of the stack, without keys 1 .. skip. */
-static void pack_pairs(struct packer *p, int table, size_t skip, int depth)
+static PARKABLE void pack_pairs(struct packer *p, int table, size_t skip, int depth)
 {
 	lua_State *L = p->L;
 	while (lua_next(L, table)) {
@@ -196,7 +196,7 @@ static void pack_pairs(struct packer *p, int table, size_t skip, int depth)
 	}
 }
 
-static void pack_plain(struct packer *p, int table, int depth)
+static PARKABLE void pack_plain(struct packer *p, int table, int depth)
 {
 	lua_State *L = p->L;
 	size_t length = lua_objlen(L, table);
@@ -224,7 +224,7 @@ static void pack_plain(struct packer *p, int table, int depth)
 	pack_head(p, SERI_KIND_NIL, 0);
 }
 
-static void pack_table(struct packer *p, int index, int depth)
+static PARKABLE void pack_table(struct packer *p, int index, int depth)
 {
 	lua_State *L = p->L;
 	luaL_checkstack(L, SERI_FRAME_SLOTS, "serialize");
@@ -238,7 +238,7 @@ static void pack_table(struct packer *p, int index, int depth)
 	lua_settop(L, table - 1);
 }
 
-static NOINLINE void pack_rare(struct packer *p, int index, int type)
+static PARKABLE NOINLINE void pack_rare(struct packer *p, int index, int type)
 {
 	int64_t integer;
 	void *pointer;
@@ -257,7 +257,7 @@ static NOINLINE void pack_rare(struct packer *p, int index, int type)
 	luaL_error(p->L, "Unsupport type %s to serialize", lua_typename(p->L, type));
 }
 
-static void pack_value(struct packer *p, int index, int depth)
+static PARKABLE void pack_value(struct packer *p, int index, int depth)
 {
 	lua_State *L = p->L;
 	if (UNLIKELY(depth > SERI_DEPTH_MAX))
@@ -288,7 +288,7 @@ static void pack_value(struct packer *p, int index, int depth)
 }
 
 /* Packs the arguments of the running function. Returns the number of bytes. */
-static size_t pack_arguments(struct packer *p, lua_State *L)
+static PARKABLE size_t pack_arguments(struct packer *p, lua_State *L)
 {
 	int count = lua_gettop(L);
 	p->L = L;
@@ -318,7 +318,8 @@ static int push_and_drop(lua_State *L)
 /* Copies the bytes into a block that the caller of Lua owns, and pushes it. What lies in the
  * segment of `L` can be pushed safely afterwards; anything else is tried out under protection
  * first. */
-static void finish_block(struct packer *p, size_t bytes)
+/* (Not parkable: until it is pushed, the block is nobody's.) */
+static NOINLINE void finish_block(struct packer *p, size_t bytes)
 {
 	lua_State *L = p->L;
 	lua_pushlightuserdata(L, L);
@@ -333,7 +334,7 @@ static void finish_block(struct packer *p, size_t bytes)
 	lua_pushlightuserdata(L, block);
 }
 
-int seri_pack(lua_State *L)
+PARKABLE int seri_pack(lua_State *L)
 {
 	struct packer p;
 	size_t bytes = pack_arguments(&p, L);
@@ -345,7 +346,7 @@ int seri_pack(lua_State *L)
 	return 2;
 }
 
-int seri_packstring(lua_State *L)
+PARKABLE int seri_packstring(lua_State *L)
 {
 	struct packer p;
 	size_t bytes = pack_arguments(&p, L);

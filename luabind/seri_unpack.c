@@ -21,19 +21,19 @@ struct reader {
 	size_t slots;
 };
 
-static size_t left(const struct reader *r)
+static PARKABLE size_t left(const struct reader *r)
 {
 	return (size_t)(r->end - r->at);
 }
 
-static NORETURN NOINLINE void bad_stream(const struct reader *r, int line)
+static PARKABLE NORETURN NOINLINE void bad_stream(const struct reader *r, int line)
 {
 	luaL_error(r->L, "Invalid serialize stream %d (line:%d)", (int)left(r), line);
 	__builtin_unreachable();
 }
 
 /* Reads so many bytes into `to`. */
-static inline void take(struct reader *r, void *to, size_t bytes)
+static PARKABLE inline void take(struct reader *r, void *to, size_t bytes)
 {
 	if (UNLIKELY(left(r) < bytes))
 		bad_stream(r, __LINE__);
@@ -41,7 +41,7 @@ static inline void take(struct reader *r, void *to, size_t bytes)
 	r->at += bytes;
 }
 
-static int64_t unpack_integer(struct reader *r, unsigned form)
+static PARKABLE int64_t unpack_integer(struct reader *r, unsigned form)
 {
 	uint8_t u8;
 	uint16_t u16;
@@ -66,7 +66,7 @@ static int64_t unpack_integer(struct reader *r, unsigned form)
 	bad_stream(r, __LINE__);
 }
 
-static inline void unpack_number(struct reader *r, unsigned form)
+static PARKABLE inline void unpack_number(struct reader *r, unsigned form)
 {
 	if (form == SERI_FORM_DOUBLE) {
 		double value;
@@ -79,7 +79,7 @@ static inline void unpack_number(struct reader *r, unsigned form)
 	}
 }
 
-static void unpack_pointer(struct reader *r)
+static PARKABLE void unpack_pointer(struct reader *r)
 {
 	uint64_t address;
 	take(r, &address, sizeof(address));
@@ -89,7 +89,7 @@ static void unpack_pointer(struct reader *r)
 	lua_pushlightuserdata(r->L, (void *)(uintptr_t)address);
 }
 
-static inline void unpack_string(struct reader *r, size_t length)
+static PARKABLE inline void unpack_string(struct reader *r, size_t length)
 {
 	if (UNLIKELY(left(r) < length))
 		bad_stream(r, __LINE__);
@@ -97,7 +97,7 @@ static inline void unpack_string(struct reader *r, size_t length)
 	r->at += length;
 }
 
-static void unpack_long_string(struct reader *r, unsigned field)
+static PARKABLE void unpack_long_string(struct reader *r, unsigned field)
 {
 	uint32_t length = 0;
 	if (field != 2 && field != 4)
@@ -107,7 +107,7 @@ static void unpack_long_string(struct reader *r, unsigned field)
 }
 
 /* Bytes behind a head that holds no further values; SIZE_MAX: cannot tell. */
-static size_t body_bytes(const uint8_t *at, const uint8_t *end)
+static PARKABLE size_t body_bytes(const uint8_t *at, const uint8_t *end)
 {
 	static const uint8_t number_bytes[] = {[SERI_FORM_U8] = 1,
 					       [SERI_FORM_U16] = 2,
@@ -137,7 +137,7 @@ static size_t body_bytes(const uint8_t *at, const uint8_t *end)
 
 /* How many keys will follow, to spare the table most of its rehashing? Looks at up to 32 pairs, and
  * not beyond a nested table; whatever it says is only a hint. */
-static int guess_pairs(const struct reader *r)
+static PARKABLE int guess_pairs(const struct reader *r)
 {
 	const uint8_t *at = r->at;
 	int values = 0;
@@ -155,9 +155,9 @@ static int guess_pairs(const struct reader *r)
 	return (values + 1) / 2;
 }
 
-static void unpack_value(struct reader *r, int depth);
+static PARKABLE void unpack_value(struct reader *r, int depth);
 
-static size_t unpack_array_length(struct reader *r, unsigned cookie)
+static PARKABLE size_t unpack_array_length(struct reader *r, unsigned cookie)
 {
 	if (cookie < SERI_COOKIE_MAX)
 		return cookie;
@@ -172,7 +172,7 @@ static size_t unpack_array_length(struct reader *r, unsigned cookie)
 	return (size_t)length;
 }
 
-static bool key_is_nan(lua_State *L)
+static PARKABLE bool key_is_nan(lua_State *L)
 {
 	if (lua_type(L, -1) != LUA_TNUMBER)
 		return false;
@@ -180,7 +180,7 @@ static bool key_is_nan(lua_State *L)
 	return isnan(key);
 }
 
-static void unpack_table(struct reader *r, unsigned cookie, int depth)
+static PARKABLE void unpack_table(struct reader *r, unsigned cookie, int depth)
 {
 	lua_State *L = r->L;
 	luaL_checkstack(L, SERI_FRAME_SLOTS, "serialize");
@@ -206,7 +206,7 @@ static void unpack_table(struct reader *r, unsigned cookie, int depth)
 	r->at++;
 }
 
-static void unpack_value(struct reader *r, int depth)
+static PARKABLE void unpack_value(struct reader *r, int depth)
 {
 	if (UNLIKELY(r->at == r->end || depth > SERI_DEPTH_MAX))
 		bad_stream(r, __LINE__);
@@ -239,7 +239,7 @@ static void unpack_value(struct reader *r, int depth)
 	}
 }
 
-int seri_unpack_bytes(lua_State *L, const void *data, size_t size_bytes)
+PARKABLE int seri_unpack_bytes(lua_State *L, const void *data, size_t size_bytes)
 {
 	if (size_bytes == 0)
 		return 0;
@@ -256,7 +256,7 @@ int seri_unpack_bytes(lua_State *L, const void *data, size_t size_bytes)
 }
 
 /* Reads (lightuserdata, size | string | nil). NULL and 0 for nil. */
-static const char *check_bytes(lua_State *L, size_t *size_bytes)
+static PARKABLE const char *check_bytes(lua_State *L, size_t *size_bytes)
 {
 	*size_bytes = 0;
 	if (lua_isnoneornil(L, 1))
@@ -273,14 +273,14 @@ static const char *check_bytes(lua_State *L, size_t *size_bytes)
 	return block;
 }
 
-int seri_unpack(lua_State *L)
+PARKABLE int seri_unpack(lua_State *L)
 {
 	size_t size_bytes;
 	const char *bytes = check_bytes(L, &size_bytes);
 	return seri_unpack_bytes(L, bytes, size_bytes);
 }
 
-int seri_tostring(lua_State *L)
+PARKABLE int seri_tostring(lua_State *L)
 {
 	size_t size_bytes;
 	const char *bytes = check_bytes(L, &size_bytes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "luabind/trace.h"
 #include "core/mem.h"
+#include "luabind/vm.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -59,9 +60,11 @@ static const char *file_tail(const char *path)
 	return length <= room ? path : path + length - room;
 }
 
-/* ("start", number, function, pc, parent or nil, exit or nil). Upvalues: map, jit.util.funcinfo. */
-static void on_start(lua_State *L, struct trace_map *map)
+/* ("start", number, function, pc, parent or nil, exit or nil). Upvalues: vm, jit.util.funcinfo. */
+static void on_start(lua_State *L, struct vm *vm)
 {
+	struct trace_map *map = &vm->traces;
+	mcode_starting(L, vm);
 	map->recording = (int)lua_tointeger(L, 2);
 	map->parent = (int)lua_tointeger(L, 5);
 	/* A side trace belongs to the loop whose root it leaves. */
@@ -93,8 +96,9 @@ static struct trace_range *new_range(struct trace_map *map)
 }
 
 /* ("stop", number, ...). Upvalue 3: jit.util.tracemc, which gives the code as a string and its address. */
-static void on_stop(lua_State *L, struct trace_map *map)
+static void on_stop(lua_State *L, struct vm *vm)
 {
+	struct trace_map *map = &vm->traces;
 	int number = (int)lua_tointeger(L, 2);
 	lua_pushvalue(L, lua_upvalueindex(3));
 	lua_pushinteger(L, number);
@@ -109,29 +113,38 @@ static void on_stop(lua_State *L, struct trace_map *map)
 		map->compiled++;
 	}
 	lua_pop(L, 2);
+	mcode_compiled(L, vm);
+}
+
+static void on_flush(lua_State *L, struct vm *vm)
+{
+	vm->traces.count = 0;
+	mcode_flushed(L, vm);
 }
 
 /* Called by the compiler; an error here would only be printed by LuaJIT, so nothing is raised on purpose. */
 static int on_trace(lua_State *L)
 {
-	struct trace_map *map = lua_touserdata(L, lua_upvalueindex(1));
+	struct vm *vm = lua_touserdata(L, lua_upvalueindex(1));
 	const char *what = lua_tostring(L, 1);
 	if (what == NULL)
 		return 0;
 	if (strcmp(what, "start") == 0)
-		on_start(L, map);
+		on_start(L, vm);
 	else if (strcmp(what, "stop") == 0)
-		on_stop(L, map);
+		on_stop(L, vm);
+	else if (strcmp(what, "abort") == 0)
+		mcode_aborted(L, vm, (int)lua_tointeger(L, 5)); /* 0: an error raised by Lua */
 	else if (strcmp(what, "flush") == 0)
-		map->count = 0;
+		on_flush(L, vm);
 	return 0;
 }
 
-void trace_attach(lua_State *L, struct trace_map *map)
+void trace_attach(lua_State *L, struct vm *vm)
 {
 	lua_getglobal(L, "jit");
 	lua_getfield(L, -1, "attach");
-	lua_pushlightuserdata(L, map);
+	lua_pushlightuserdata(L, vm);
 	lua_getglobal(L, "require");
 	lua_pushliteral(L, "jit.util");
 	lua_call(L, 1, 1);

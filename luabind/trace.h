@@ -13,6 +13,8 @@
 #include "core/base.h"
 #include <lua.h>
 
+struct vm;
+
 struct trace_range {
 	uintptr_t start, end;
 	int number;
@@ -28,8 +30,8 @@ struct trace_map {
 	char where[96];
 };
 
-/* Asks the VM to report to `map`. Inside a protected call. */
-void trace_attach(lua_State *L, struct trace_map *map);
+/* Asks the VM to report to its map, and to mcode.h. Inside a protected call. */
+void trace_attach(lua_State *L, struct vm *vm);
 void trace_term(struct trace_map *map);
 /* The range that holds `pc`, NULL if unknown. Async-signal-safe on the VM's thread. */
 const struct trace_range *trace_find(const struct trace_map *map, uintptr_t pc);

@@ -50,6 +50,11 @@ uint64_t vm_abandoned_code_bytes(void)
 	return load_relaxed(&abandoned_code_bytes);
 }
 
+void vm_init(void)
+{
+	mcode_init();
+}
+
 const char *vm_version(void)
 {
 	return LUAJIT_VERSION;
@@ -121,9 +126,8 @@ static int boot(lua_State *L)
 	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
 	lua_pushlightuserdata(L, vm);
 	lua_rawset(L, LUA_REGISTRYINDEX);
-	if (!vm->jit)
-		luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
-	trace_attach(L, &vm->traces);
+	mcode_open(L, vm);
+	trace_attach(L, vm);
 	api_open(L);
 	api_push_loader(L);
 	return 1;
@@ -251,6 +255,8 @@ static void deliver(struct service *s, struct message *m)
 	struct vm *vm = s->state;
 	vm->message = m; /* for free_vm, if this stack is never gone on with */
 	set_stack_floor(vm);
+	if (vm->mcode.is_short)
+		mcode_look_again(load_relaxed(&vm->L), vm);
 	if (!vm->started)
 		start(vm, m);
 	else if (vm->has_callback)
@@ -352,6 +358,8 @@ static struct vm *vm_new(struct service *s, const struct vm_options *options)
 	vm->jit = options->jit;
 	vm->lua54 = options->lua54;
 	vm->memlimit_bytes = options->memlimit_bytes;
+	vm->mcode.limit_bytes = options->maxmcode_bytes;
+	store_relaxed(&s->compiler, vm->jit ? "on" : "off");
 	vm->heap = heap_new(0);
 	return vm;
 }

@@ -8,6 +8,7 @@
 
 #include "luabind/heap.h"
 #include "luabind/luabind.h"
+#include "luabind/mcode.h"
 #include "luabind/trace.h"
 #include "sched/service.h"
 #include <lua.h>
@@ -31,6 +32,7 @@ struct vm {
 	lua_Hook hook_before_close;
 	int hook_before_mask, hook_before_count, closing;
 	struct trace_map traces;
+	struct mcode mcode;
 };
 
 /* The VM of the running service, from inside of one of its C functions. */

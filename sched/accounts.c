@@ -32,22 +32,12 @@ void accounts_open(void)
 
 void accounts_open_thread(struct thread *t)
 {
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", (int)syscall(SYS_gettid));
 	/* Fails on kernels without CONFIG_SCHED_INFO: what services lose and sleep is then told apart less well. */
-	store_relaxed(&t->delay_fd, open(path, O_RDONLY | O_CLOEXEC));
-}
-
-void accounts_close_thread(struct thread *t)
-{
-	int fd = load_relaxed(&t->delay_fd);
-	store_relaxed(&t->delay_fd, -1);
-	if (fd >= 0)
-		close(fd);
+	thread_keep_file(&t->delay_fd, "schedstat");
 }
 
 /* How long it waited for a core while it could have run; -1: unknown. A reader on another thread may meet the
- * file of a thread that is ending, or another file; it throws the result away then (read_slot). */
+ * file of a thread that has ended, or of the next one; it throws the result away then (read_slot). */
 static int64_t delay_ns(const struct thread *t)
 {
 	char text[64], *end;
@@ -148,7 +138,7 @@ int64_t accounts_leave(struct worker *w, struct service *s, int64_t now_ns, int6
 
 int64_t accounts_detach(struct worker *w, struct thread *t, struct service *s, int64_t now_ns)
 {
-	int64_t cpu = clock_cpu_ns(t->cpu_clock);
+	int64_t cpu = clock_cpu_ns(load_relaxed(&t->cpu_clock));
 	look_at(&w->ledger, t, now_ns, cpu);
 	struct ledger_run run = ledger_leave(&w->ledger, LEDGER_IDLE, now_ns);
 	add_relaxed(&s->cpu_ns, run.used_ns);
@@ -158,7 +148,7 @@ int64_t accounts_detach(struct worker *w, struct thread *t, struct service *s, i
 
 int64_t accounts_detached_ns(struct thread *t)
 {
-	return clock_cpu_ns(t->cpu_clock) - load_relaxed(&t->detached_cpu_ns);
+	return clock_cpu_ns(load_relaxed(&t->cpu_clock)) - load_relaxed(&t->detached_cpu_ns);
 }
 
 int64_t accounts_leave_detached(struct thread *t, struct service *s)
@@ -189,7 +179,7 @@ static int64_t read_slot(struct worker *w, struct ledger *copy)
 			return now;
 		struct thread *t = thread_at(holder);
 		uint32_t version = load_relaxed(&copy->version);
-		int64_t cpu = clock_cpu_ns(t->cpu_clock);
+		int64_t cpu = clock_cpu_ns(load_relaxed(&t->cpu_clock));
 		if (cpu >= 0) /* else it has ended */
 			look_at(copy, t, now, cpu);
 		if (ledger_version(&w->ledger) == version)

@@ -17,9 +17,8 @@ struct service;
 struct thread;
 struct worker;
 
-/* The kernel's figures of the calling thread: opened when it is born, closed when it ends. */
+/* The kernel's figures of the calling thread: opened when it is born. */
 void accounts_open_thread(struct thread *t);
-void accounts_close_thread(struct thread *t);
 
 /* All slots are idle from now on. Before threads hold them. */
 void accounts_open(void);
@@ -39,7 +38,7 @@ int64_t accounts_leave(struct worker *w, struct service *s, int64_t now_ns, int6
 
 /* ---- slots that move ---- */
 
-/* The monitor takes the slot from `t`, which it holds in TAKING. Bills the run so far and returns it; from here on the
+/* The caller (the monitor, or `t` itself) takes the slot from `t`, which it holds in TAKING. Bills the run so far and returns it; from here on the
  * CPU clock of the thread counts. */
 int64_t accounts_detach(struct worker *w, struct thread *t, struct service *s, int64_t now_ns);
 /* Bills `s` for what its own thread, which has no slot, has used since. */

@@ -15,12 +15,13 @@
  * only make us refuse. Functions of the library that cache thread-local addresses (core/fragile.h) count as foreign.
  *
  * Everywhere else (tier C) the handler returns, and the monitor tries again or gives the worker's slot to
- * another thread.
+ * another thread; but where C modules compute, with no frame of anybody else's code on the stack, the thread waits
+ * here for its service's next turn (hold.c).
  *
  * Rejected alternatives: yielding from a count hook (preempts the innermost coroutine, cannot pass
  * gsub/sort callbacks, never fires in machine code); parking in the hook (the library's hook dispatcher
  * has cached &errno of this thread); blocking the OS thread in the handler for every preemption (one
- * thread per parked service).
+ * thread per parked service, so only where the thread cannot leave the stack).
  *
  * Details that each cost somebody a day: sigreturn installs the alternate signal stack of the thread that
  * parked, so uc_stack is refreshed; errno is saved and restored through a fresh address; nothing here is
@@ -30,8 +31,10 @@
 #include "sched/park.h"
 #include "core/frames.h"
 #include "core/text.h"
-#include "sched/worker.h"
+#include "sched/hold.h"
+#include "sched/sched.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -107,6 +110,22 @@ static void park(struct thread *t, struct service *s, enum park_tier tier, bool 
 	thread_settle();
 }
 
+/* Not where it may be parked, and the frames are none of ours, of libc's or the like. */
+static bool is_holdable(const struct service *s, const struct stack *stack, uintptr_t pc, uintptr_t sp)
+{
+	return s->mark != 0 && sp < s->mark && sp >= (uintptr_t)stack->low + PARK_ROOM_BYTES &&
+	       text_holdable(pc, sp, s->mark);
+}
+
+/* The kernel has given up a system call because of this signal, and its caller will see it. Those that begin
+ * again (SA_RESTART) have the program counter back in front of the instruction. */
+static bool broke_system_call(uintptr_t pc, const ucontext_t *uc)
+{
+	const uint8_t *before = (const uint8_t *)pc - 2;
+	return uc->uc_mcontext.gregs[REG_RAX] == -EINTR && text_kind_of(pc - 2) != TEXT_NONE &&
+	       before[0] == 0x0f && before[1] == 0x05;
+}
+
 static bool is_to_die(const struct service *s)
 {
 	return load_acquire(&s->doomed) && !load_relaxed(&s->closing);
@@ -134,6 +153,9 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 	/* Wherever it is: a killed service that is met in C every time ends when it is back in Lua. */
 	if (is_to_die(s))
 		s->body->interrupt(s, INTERRUPT_KILL, pc, tier);
+	/* Those of a killed service are broken on purpose. */
+	else if (broke_system_call(pc, uc))
+		add_relaxed(&sched.interrupted_syscalls, 1);
 	if (load_relaxed(&t->wanted) != epoch) {
 		store_relaxed(&t->in_handler, false);
 	} else if (tier != TIER_FOREIGN && park_is_possible() && leave_body(t, &detached)) {
@@ -141,6 +163,10 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 		if (is_to_die(s))
 			s->body->interrupt(s, INTERRUPT_KILL, pc, tier);
 		sigaltstack(NULL, &uc->uc_stack);
+	} else if (tier == TIER_FOREIGN && is_holdable(s, t->stack, pc, sp) && hold_here(t, s)) {
+		if (is_to_die(s))
+			s->body->interrupt(s, INTERRUPT_KILL, pc, tier);
+		store_relaxed(&t->in_handler, false);
 	} else {
 		add_relaxed(&t->refused, 1);
 		store_relaxed(&t->in_handler, false);

@@ -34,6 +34,13 @@ void running_begin(struct running *r, const struct run_view *what)
 	end_write(r);
 }
 
+void running_delay(struct running *r, int64_t now_ns)
+{
+	begin_write(r);
+	store_release(&r->started_ns, now_ns);
+	end_write(r);
+}
+
 void running_end(struct running *r)
 {
 	begin_write(r);

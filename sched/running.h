@@ -38,6 +38,8 @@ struct run_view {
 void running_init(struct running *r, uint64_t epoch);
 /* The writer only. */
 void running_begin(struct running *r, const struct run_view *what);
+/* It began only now. */
+void running_delay(struct running *r, int64_t now_ns);
 void running_end(struct running *r);
 /* false: nothing runs there, or it is changing just now. Any thread. */
 bool running_read(const struct running *r, struct run_view *out);

@@ -375,6 +375,15 @@ struct runq_entry *runq_handed(struct runq *q, int worker, int64_t now_ns)
 	return e;
 }
 
+void runq_began(struct runq *q, struct runq_entry *e, int64_t now_ns)
+{
+	struct shard *s = runq_lock_entry(q, e);
+	debug_ensure(e->worker >= 0);
+	e->charged_to_ns = now_ns;
+	running_delay(&q->worker[e->worker].run, now_ns);
+	runq_unlock(s);
+}
+
 bool runq_not_idle(struct runq *q, int worker)
 {
 	return idle_retract(&q->idle, worker);

@@ -98,6 +98,9 @@ struct runq_entry *runq_next(struct runq *q, int worker, int64_t now_ns);
 /* For a worker that is enlisted: what it was handed. It may also be told to look again, and then this does as
  * runq_next does. NULL: nothing yet. */
 struct runq_entry *runq_handed(struct runq *q, int worker, int64_t now_ns);
+/* A service that was taken by runq_next or runq_handed begins only now, on a thread that had to wake up first: it is not
+ * charged for that, and its slice begins here. The thread that has the slot. */
+void runq_began(struct runq *q, struct runq_entry *e, int64_t now_ns);
 /* An idle worker that gives up (shutdown). false: it was handed a service meanwhile, or soon will be. */
 bool runq_not_idle(struct runq *q, int worker);
 /* The service stopped running here. It is charged up to now, less what the host took away. */

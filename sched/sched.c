@@ -14,11 +14,12 @@
 struct sched sched;
 
 enum { SPARES_READY = 2 };
+static const int64_t SPARE_IDLE_NS = 10 * NS_PER_S;
 
 static void spawn_spares(void *unused)
 {
 	(void)unused;
-	thread_top_up(SPARES_READY);
+	thread_top_up();
 }
 
 /* Half of the workers, and half of the CPUs that we may use: one that spins must not keep anybody from running. */
@@ -37,7 +38,8 @@ void sched_init(const struct sched_options *options)
 	stack_init(options->stack_bytes);
 	runq_init(&sched.queue, options->workers, options->shards, options->min_run_ns);
 	pthread_mutex_init(&sched.change_lock, NULL);
-	thread_init(options->workers + options->spares_max);
+	thread_init(options->workers + options->spares_max, SPARES_READY,
+		    options->spare_idle_ns ? options->spare_idle_ns : SPARE_IDLE_NS);
 	sched.worker = mem_zalloc((size_t)options->workers * sizeof(sched.worker[0]));
 	for (int i = 0; i < options->workers; i++)
 		sched.worker[i].id = i;
@@ -51,7 +53,7 @@ void sched_start(void)
 	accounts_open();
 	for (int i = 0; i < sched.options.workers; i++)
 		thread_start(&sched.worker[i]);
-	thread_top_up(SPARES_READY);
+	thread_top_up();
 }
 
 bool sched_stop(int64_t timeout_ns)

@@ -13,6 +13,7 @@ struct sched_options {
 	int spares_max;
 	size_t stack_bytes;
 	int64_t min_run_ns;
+	int64_t spare_idle_ns; /* a spare beyond those kept ready ends after so long; 0: 10 s */
 	int64_t search_ns; /* an idle worker spins so long before it sleeps */
 };
 
@@ -36,7 +37,10 @@ struct sched {
 	_Atomic bool ending;   /* all services end: nobody is told of anybody's end any more */
 	_Atomic uint64_t messages_dead; /* sent to nobody */
 	_Atomic uint64_t signals;       /* preemption signals sent */
-	_Atomic uint64_t handoffs;
+	_Atomic uint64_t handoffs; /* slots taken by the monitor, or given away before a call that may block */
+	_Atomic uint64_t holds;    /* C code that stopped until its turn */
+	_Atomic uint64_t not_aside; /* should have stepped aside, but there was no spare */
+	_Atomic uint64_t interrupted_syscalls; /* that saw EINTR because of a signal of ours */
 };
 
 extern struct sched sched;

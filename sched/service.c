@@ -29,18 +29,20 @@ static const uint8_t allowed[] UNUSED = {
 	[SERVICE_IDLE] = 1 << SERVICE_READY,
 	[SERVICE_READY] = 1 << SERVICE_RUNNING,
 	[SERVICE_RUNNING] = 1 << SERVICE_IDLE | 1 << SERVICE_READY | 1 << SERVICE_PARKED |
-			    1 << SERVICE_DETACHED | 1 << SERVICE_DEAD,
+			    1 << SERVICE_DETACHED | 1 << SERVICE_HELD | 1 << SERVICE_DEAD,
 	/* A parked one whose VM is abandoned never runs again. */
 	[SERVICE_PARKED] = 1 << SERVICE_RUNNING | 1 << SERVICE_DEAD,
-	[SERVICE_DETACHED] =
-		1 << SERVICE_IDLE | 1 << SERVICE_READY | 1 << SERVICE_PARKED | 1 << SERVICE_DEAD,
+	[SERVICE_DETACHED] = 1 << SERVICE_IDLE | 1 << SERVICE_READY | 1 << SERVICE_PARKED |
+			     1 << SERVICE_HELD | 1 << SERVICE_DEAD,
+	/* Its C frames cannot be taken away from it. */
+	[SERVICE_HELD] = 1 << SERVICE_RUNNING,
 	[SERVICE_DEAD] = 1 << SERVICE_IDLE, /* recycled */
 };
 
 const char *service_status_name(int status)
 {
-	static const char *const name[] = {"idle",   "ready",    "running",
-					   "parked", "detached", "dead"};
+	static const char *const name[] = {"idle",     "ready", "running", "parked",
+					   "detached", "held",  "dead"};
 	return status >= 0 && status < (int)COUNT_OF(name) ? name[status] : "?";
 }
 
@@ -112,6 +114,7 @@ static void reset(struct service *s)
 	s->grave = NULL;
 	store_relaxed(&s->closing, false);
 	store_relaxed(&s->handed_off, false);
+	store_relaxed(&s->aside, false);
 	s->overload_at = 1024;
 	s->doom_cpu_ns = -1;
 	store_relaxed(&s->doomed, false);
@@ -125,8 +128,12 @@ static void reset(struct service *s)
 	store_relaxed(&s->messages, 0);
 	for (int i = 0; i < TIER_COUNT; i++)
 		store_relaxed(&s->parks[i], 0);
+	store_relaxed(&s->holds, 0);
 	store_relaxed(&s->moves, 0);
 	store_relaxed(&s->memory_bytes, 0);
+	store_relaxed(&s->code_bytes, 0);
+	store_relaxed(&s->code_flushes, 0);
+	store_relaxed(&s->compiler, NULL);
 	store_relaxed(&s->seen_tier, TIER_FOREIGN);
 	store_relaxed(&s->endless, false);
 	store_relaxed(&s->message_number, 0);

@@ -10,6 +10,7 @@
  *	RUNNING   the worker's thread owns body, stack and the fields marked [run]
  *	PARKED    in the run queue with the stack it was stopped on. Nobody may touch its VM
  *	DETACHED  runs on a thread that lost its slot (tier C); that thread owns [run]
+ *	HELD      in the run queue; the thread `held_on` sleeps in the middle of it, in C code
  *	DEAD      gone; the memory waits for the last reference
  *
  * Memory of services is type-stable: recycled, never given back while the scheduler runs (core/handle.h).
@@ -31,6 +32,7 @@ enum service_status {
 	SERVICE_RUNNING,
 	SERVICE_PARKED,
 	SERVICE_DETACHED,
+	SERVICE_HELD,
 	SERVICE_DEAD,
 };
 
@@ -45,6 +47,7 @@ enum interrupt_why {
 enum parked_fate { FATE_CLOSE_HERE, FATE_RUN_ON, FATE_ABANDON };
 
 struct service;
+struct thread;
 
 /* What a body must be able to do. `luabind` fills it for Lua, `services` for C services, tests for fakes. */
 struct service_body {
@@ -97,6 +100,7 @@ struct service {
 	uintptr_t mark;       /* stack pointer at the entry into the body's code; 0: not inside */
 	enum park_tier tier;  /* PARKED: where */
 	int parked_on;        /* PARKED: index of the thread that it was stopped on */
+	struct thread *held_on; /* HELD: whose turn it is when the service is picked */
 	struct stack *grave;  /* the stack of a message that was cut off; nobody runs on it again */
 	uint32_t overload_at; /* mailbox length that is worth the next log line */
 	int64_t doom_cpu_ns;  /* cpu_ns when it was found doomed */
@@ -104,14 +108,19 @@ struct service {
 	/* Flags of [run] that the monitor reads or sets. */
 	_Atomic bool closing;     /* its close runs or is parked */
 	_Atomic bool handed_off;  /* this message was handed off before: no grace the next time */
+	_Atomic bool aside;       /* it gave its slot away by itself (hold_step_aside) */
 
 	/* Figures: written by the owner of [run], read by anybody, exact only for the owner. */
 	_Atomic int64_t cpu_ns; /* of the runs that are over: accounts.h */
 	_Atomic int64_t cpu_shown_ns; /* the largest figure that anybody was told */
 	_Atomic uint64_t messages;
 	_Atomic uint64_t parks[TIER_COUNT]; /* [TIER_FOREIGN]: hand-offs */
+	_Atomic uint64_t holds;             /* how often it stopped in C code until its turn */
 	_Atomic uint64_t moves;             /* parks after which it went on on another thread */
 	_Atomic size_t memory_bytes;        /* what the body held after its last message */
+	_Atomic size_t code_bytes;          /* areas of machine code that it has mapped */
+	_Atomic uint32_t code_flushes; /* how often it had to drop all of them */
+	_Atomic(const char *) compiler; /* "on", "off", "short" (no room); NULL: it has none */
 	_Atomic int seen_tier;              /* where the last signal found it, for alerts */
 	_Atomic bool endless; /* set by the monitor, read and cleared by skynet.endless() */
 

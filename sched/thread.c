@@ -21,23 +21,28 @@ static struct {
 	pthread_mutex_t lock; /* creating threads: guards made, slots of `all` */
 	struct thread **all;  /* a slot is written once, before `count` says so */
 	int max;
+	int ready;         /* spares that wait without a limit */
+	int64_t idle_ns;   /* how long the others do */
 	_Atomic int count; /* release with the slot; acquire by the monitor */
 	_Atomic int alive; /* threads that run */
+	_Atomic int held;  /* of those: asleep in C code until their turn */
 	_Atomic bool ending;
 	int nice;      /* the process's own */
 	sigset_t mask; /* of all our threads, wherever they are created */
 
-	struct lock spare_lock; /* guards the spare list and spare_count */
+	struct lock spare_lock; /* guards the lists and spare_count */
 	struct thread *spare;
 	_Atomic int spare_count;
 	struct thread *ended; /* structs of threads that ended; the spare lock too */
 } threads = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-void thread_init(int max)
+void thread_init(int max, int ready, int64_t idle_ns)
 {
 	lock_init(&threads.spare_lock);
 	threads.all = mem_zalloc((size_t)max * sizeof(threads.all[0]));
 	threads.max = max;
+	threads.ready = ready;
+	threads.idle_ns = idle_ns;
 	store_relaxed(&threads.count, 0);
 	store_relaxed(&threads.ending, false);
 	threads.nice = getpriority(PRIO_PROCESS, 0);
@@ -50,6 +55,10 @@ void thread_term(void)
 	for (int i = 0; i < load_relaxed(&threads.count); i++) {
 		if (threads.all[i]->cached)
 			stack_put(threads.all[i]->cached);
+		if (load_relaxed(&threads.all[i]->stat_fd) >= 0)
+			close(load_relaxed(&threads.all[i]->stat_fd));
+		if (load_relaxed(&threads.all[i]->delay_fd) >= 0)
+			close(load_relaxed(&threads.all[i]->delay_fd));
 		mem_free(threads.all[i]);
 	}
 	mem_free(threads.all);
@@ -98,6 +107,11 @@ void thread_return_spare(struct thread *t)
 	lock_release(&threads.spare_lock);
 }
 
+int thread_alive_count(void)
+{
+	return load_relaxed(&threads.alive);
+}
+
 void thread_give_slot(struct thread *t, struct worker *w)
 {
 	store_relaxed(&w->thread, t);
@@ -106,26 +120,85 @@ void thread_give_slot(struct thread *t, struct worker *w)
 	futex_wake(&t->wake);
 }
 
-/* NULL: the process ends. */
-static struct worker *wait_for_slot(struct thread *t)
+/* How long `t`, which is on the list or about to be given a slot, may sleep: those that are needed without a limit.
+ * Who decides so is one of at most `ready`, so there are never more of them. */
+static int64_t patience_ns(void)
 {
+	return thread_spare_count() > threads.ready ? threads.idle_ns : -1;
+}
+
+/* `t` was not needed for long: off the list, if it is still there and others are enough. */
+static bool retire(struct thread *t)
+{
+	bool found = false;
+	lock_take(&threads.spare_lock);
+	struct thread **at = &threads.spare;
+	while (*at && *at != t)
+		at = &(*at)->next_spare;
+	if (*at && thread_spare_count() > threads.ready) {
+		*at = t->next_spare;
+		sub_relaxed(&threads.spare_count, 1);
+		found = true;
+	}
+	lock_release(&threads.spare_lock);
+	return found;
+}
+
+/* false: the thread ends, with the process or because nobody needs it. */
+static bool wait_for_slot(struct thread *t)
+{
+	int64_t began_ns = clock_mono_ns();
 	for (;;) {
 		uint32_t seen = load_acquire(&t->wake);
 		t->slot = exchange_acq_rel(&t->given, NULL); /* acquires thread_give_slot */
 		if (t->slot)
-			return t->slot;
+			return true;
 		if (load_acquire(&threads.ending))
-			return NULL;
+			return false;
+		int64_t patience = patience_ns();
+		int64_t left = patience < 0 ? -1 : began_ns + patience - clock_mono_ns();
+		if (patience >= 0 && left <= 0) {
+			if (retire(t))
+				return false;
+			left = NS_PER_MS; /* taken in this moment: the slot comes */
+		}
+		futex_wait(&t->wake, seen, left);
+	}
+}
+
+void thread_wait_turn(struct thread *t)
+{
+	add_relaxed(&threads.held, 1);
+	for (;;) {
+		uint32_t seen = load_acquire(&t->wake);
+		t->slot = exchange_acq_rel(&t->given, NULL); /* acquires thread_give_slot */
+		if (t->slot)
+			break;
 		futex_wait(&t->wake, seen, -1);
+	}
+	sub_relaxed(&threads.held, 1);
+	accounts_take_slot(t);
+	affinity_take(t->slot->id);
+}
+
+void thread_keep_file(_Atomic int *at, const char *name)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)syscall(SYS_gettid), name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC), last = load_relaxed(at);
+	if (last < 0) {
+		store_relaxed(at, fd);
+	} else if (fd >= 0) {
+		/* By system call, or ThreadSanitizer would take it for a race. */
+		syscall(SYS_dup3, fd, last, O_CLOEXEC);
+		close(fd);
 	}
 }
 
 static void open_own_files(struct thread *t)
 {
-	char path[64];
 	int tid = (int)syscall(SYS_gettid);
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	t->stat_fd = open(path, O_RDONLY | O_CLOEXEC);
+	thread_keep_file(&t->stat_fd, "stat");
 	accounts_open_thread(t);
 	store_release(&t->tid, tid);
 }
@@ -133,7 +206,8 @@ static void open_own_files(struct thread *t)
 bool thread_is_asleep(const struct thread *t)
 {
 	char text[128];
-	ssize_t got = t->stat_fd < 0 ? -1 : pread(t->stat_fd, text, sizeof(text) - 1, 0);
+	int fd = load_relaxed(&t->stat_fd);
+	ssize_t got = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
 	if (got <= 0)
 		return false;
 	text[got] = '\0';
@@ -151,9 +225,9 @@ void thread_signal(struct thread *t)
 	syscall(SYS_tgkill, getpid(), tid, PARK_SIGNAL);
 }
 
-/* The lowest: sixteen C functions that spin must leave two cores to the workers. The price: when its call is through
- * such a thread may take a lock of ours and be slow about it; that is why only those are slowed down that have
- * been stuck for long, and why they take their priority back first. */
+/* The lowest: sixteen C functions that compute must leave two cores to the workers, also those that cannot be held. The
+ * price: when its call is through such a thread may take a lock of ours and be slow about it; that is why only those
+ * are slowed down that have been stuck for long, and why they take their priority back first. */
 enum { SLOW_NICE = 19 };
 
 void thread_slow_down(struct thread *t)
@@ -198,7 +272,9 @@ static void *thread_main(void *arg)
 	thread_set_self(t);
 	stack_of_thread(&t->base);
 	altstack_install();
-	ensure(pthread_getcpuclockid(pthread_self(), &t->cpu_clock) == 0);
+	clockid_t clock;
+	ensure(pthread_getcpuclockid(pthread_self(), &clock) == 0);
+	store_relaxed(&t->cpu_clock, clock);
 	open_own_files(t);
 	while (wait_for_slot(t)) {
 		run_slot(t);
@@ -207,10 +283,9 @@ static void *thread_main(void *arg)
 		thread_return_spare(t);
 	}
 	store_release(&t->tid, 0);
-	if (t->stat_fd >= 0)
-		close(t->stat_fd);
-	t->stat_fd = -1;
-	accounts_close_thread(t);
+	if (t->cached)
+		stack_put(t->cached);
+	t->cached = NULL;
 	altstack_remove();
 	thread_set_self(NULL);
 	/* A thread that ends because the process does may still be on the spare list, through the same link. */
@@ -241,7 +316,7 @@ static struct thread *new_thread(void)
 		return NULL;
 	t = mem_zalloc(sizeof(*t));
 	t->index = count;
-	t->stat_fd = -1;
+	store_relaxed(&t->stat_fd, -1);
 	store_relaxed(&t->delay_fd, -1);
 	threads.all[count] = t;
 	store_release(&threads.count, count + 1); /* pairs with the acquire in thread_count */
@@ -275,10 +350,10 @@ void thread_start(struct worker *w)
 	pthread_mutex_unlock(&threads.lock);
 }
 
-void thread_top_up(int idle)
+void thread_top_up(void)
 {
 	pthread_mutex_lock(&threads.lock);
-	while (thread_spare_count() < idle && !load_relaxed(&threads.ending)) {
+	while (thread_spare_count() < threads.ready && !load_relaxed(&threads.ending)) {
 		struct thread *t = new_thread();
 		if (t == NULL)
 			break;
@@ -292,6 +367,9 @@ void thread_top_up(int idle)
 			break;
 		}
 		thread_return_spare(t); /* it may be given a slot before it first runs: fine */
+		/* How long it may wait was asked before it was counted. */
+		add_acq_rel(&t->wake, 1);
+		futex_wake(&t->wake);
 	}
 	pthread_mutex_unlock(&threads.lock);
 }
@@ -300,7 +378,7 @@ bool thread_stop_all(int64_t timeout_ns)
 {
 	int64_t limit = clock_mono_ns() + timeout_ns;
 	store_release(&threads.ending, true);
-	while (load_acquire(&threads.alive) > 0) {
+	while (load_acquire(&threads.alive) > load_relaxed(&threads.held)) {
 		for (int i = 0; i < thread_count(); i++) {
 			add_acq_rel(&threads.all[i]->wake, 1);
 			futex_wake(&threads.all[i]->wake);
@@ -309,7 +387,7 @@ bool thread_stop_all(int64_t timeout_ns)
 			return false;
 		usleep(1000);
 	}
-	return true;
+	return load_acquire(&threads.alive) == 0;
 }
 
 struct stack *thread_fresh_stack(struct thread *t)

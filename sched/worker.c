@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "sched/accounts.h"
 #include "sched/affinity.h"
+#include "sched/hold.h"
 #include "sched/sched.h"
 
 #include <sched.h>
@@ -30,7 +31,10 @@ void worker_loop(void)
 		/* 4. one that was parked goes on where it was: this stack is done with */
 		if (load_relaxed(&s->status) == SERVICE_PARKED)
 			resume_service(s);
-		/* 5. else its messages are handled on this stack; from here on the thread may change */
+		/* 5. one that was stopped in C code goes on on the thread that it was stopped on */
+		else if (load_relaxed(&s->status) == SERVICE_HELD)
+			hold_give_turn(s);
+		/* 6. else its messages are handled on this stack; from here on the thread may change */
 		else
 			run_service(s);
 	}
@@ -108,8 +112,7 @@ static struct service *pick(struct thread *t)
 	return service_of(e);
 }
 
-/* `t` is about to run the body of `s`. */
-static void enter_body(struct thread *t, struct service *s)
+void worker_enter_body(struct thread *t, struct service *s)
 {
 	const struct running *mine = &sched.queue.worker[t->slot->id].run;
 	uint64_t epoch = running_epoch(mine);
@@ -136,8 +139,7 @@ static int64_t shorter(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* Books the run that ends; returns how long it took by the wall clock. */
-static int64_t account(struct thread *t, struct service *s, bool detached)
+int64_t worker_account(struct thread *t, struct service *s, bool detached)
 {
 	int64_t now = clock_mono_ns(), taken = 0;
 	int64_t used = detached ? accounts_leave_detached(t, s)
@@ -168,7 +170,7 @@ void worker_act(const struct runq_action *action, int64_t now_ns)
 	}
 }
 
-static void put(struct service *s, enum runq_how how)
+void worker_put(struct service *s, enum runq_how how)
 {
 	int64_t now = clock_mono_ns();
 	struct runq_action action = runq_put(&sched.queue, &s->entry, how, now);
@@ -178,7 +180,7 @@ static void put(struct service *s, enum runq_how how)
 void sched_ready(struct service *s)
 {
 	service_set_status(s, SERVICE_READY);
-	put(s, RUNQ_WAKE);
+	worker_put(s, RUNQ_WAKE);
 }
 
 void worker_settle_parked(struct thread *t, struct service *s, bool detached)
@@ -189,9 +191,9 @@ void worker_settle_parked(struct thread *t, struct service *s, bool detached)
 	/* Back at once: it was not stuck, only met in C too often. */
 	if (detached && accounts_detached_ns(t) < NS_PER_MS)
 		store_relaxed(&s->handed_off, false);
-	account(t, s, detached);
+	worker_account(t, s, detached);
 	service_set_status(s, SERVICE_PARKED);
-	put(s, detached ? RUNQ_RETURN : RUNQ_REQUEUE);
+	worker_put(s, detached ? RUNQ_RETURN : RUNQ_REQUEUE);
 }
 
 /* The body returned. true: the thread still has its slot. */
@@ -232,7 +234,7 @@ static void finish_run(struct service *s)
 	struct thread *t = thread_self();
 	bool kept = leave_body(t);
 	store_relaxed(&t->cur, NULL);
-	int64_t took_ns = account(t, s, !kept);
+	int64_t took_ns = worker_account(t, s, !kept);
 	store_relaxed(&s->entry.brief, kept && took_ns < t->slice_ns);
 	if (load_relaxed(&s->closing)) {
 		bury(s);
@@ -241,7 +243,7 @@ static void finish_run(struct service *s)
 		if (!mailbox_rest(&s->mailbox)) {
 			/* There are messages, or a killer was here: still ours. After a true it is not. */
 			service_set_status(s, SERVICE_READY);
-			put(s, kept ? RUNQ_REQUEUE : RUNQ_RETURN);
+			worker_put(s, kept ? RUNQ_REQUEUE : RUNQ_RETURN);
 		}
 	}
 	if (!kept)
@@ -262,6 +264,7 @@ static void begin_message(struct service *s, struct message *m)
 	store_relaxed(&s->message_cpu_ns, 0);
 	store_relaxed(&s->message_mark_ns, now);
 	store_relaxed(&s->handed_off, false);
+	store_relaxed(&s->aside, false);
 	uint64_t number = add_relaxed(&s->messages, 1) + 1;
 	store_release(&s->message_number, number); /* pairs with the acquire in the monitor */
 }
@@ -319,9 +322,10 @@ static void run_messages(struct service *s)
 
 static void run_service(struct service *s)
 {
-	enter_body(thread_self(), s);
+	worker_enter_body(thread_self(), s);
 	if (load_acquire(&s->doomed)) {
 		store_relaxed(&s->closing, true);
+		store_relaxed(&s->aside, false);
 		s->body->close(s);
 	} else {
 		run_messages(s);
@@ -340,7 +344,7 @@ static void resume_here(struct service *s)
 	t->drop = mine;
 	t->stack = s->stack;
 	s->stack = NULL;
-	enter_body(t, s);
+	worker_enter_body(t, s);
 	stack_leave(mine, t->stack);
 }
 
@@ -360,8 +364,9 @@ static void end_parked(struct service *s)
 		s->grave = s->stack;
 		s->stack = NULL;
 		s->mark = 0; /* it names a place on the grave */
-		enter_body(thread_self(), s);
+		worker_enter_body(thread_self(), s);
 		store_relaxed(&s->closing, true);
+		store_relaxed(&s->aside, false);
 		s->body->close(s);
 		finish_run(s);
 		return;
@@ -395,7 +400,7 @@ void worker_end_overflown(struct thread *t, struct service *s, bool detached)
 		   s->name, (unsigned long long)load_relaxed(&s->message_number),
 		   load_relaxed(&s->message_source), load_relaxed(&s->message_type),
 		   load_relaxed(&s->message_session));
-	account(t, s, detached);
+	worker_account(t, s, detached);
 	sched_doom(s); /* if nobody has done it before */
 	if (s->grave)
 		stack_put(s->grave); /* of a message that was cut off; this one is of its close */
@@ -433,6 +438,26 @@ void worker_slow_down(struct thread *t, uint64_t epoch)
 	store_release(&t->run, run_word(epoch, RUN_DETACHED));
 }
 
+void worker_move_slot(struct worker *w, struct thread *t, struct thread *spare)
+{
+	uint64_t epoch = run_epoch_of(load_relaxed(&t->run));
+	struct service *s = load_relaxed(&t->cur);
+	add_relaxed(&s->parks[TIER_FOREIGN], 1);
+	store_relaxed(&s->handed_off, true);
+	add_relaxed(&sched.handoffs, 1);
+	int64_t now = clock_mono_ns(), mark = load_relaxed(&s->message_mark_ns);
+	int64_t used = accounts_detach(w, t, s, now);
+	add_relaxed(&s->message_cpu_ns, mark ? shorter(used, now - mark) : 0);
+	store_relaxed(&s->message_mark_ns, now);
+	runq_detached(&sched.queue, &s->entry, now);
+	service_set_status(s, SERVICE_DETACHED);
+	affinity_leave(load_acquire(&t->tid));
+	thread_give_slot(spare, w);
+	/* Release: the thread that finds DETACHED finds the rest done. Seq, for who rings the monitor next. */
+	store_seq(&t->run, run_word(epoch, RUN_DETACHED));
+	loop_async_send(sched.spawner);
+}
+
 enum hand_off_result worker_hand_off(struct worker *w, uint64_t epoch)
 {
 	struct thread *t = load_relaxed(&w->thread);
@@ -446,20 +471,6 @@ enum hand_off_result worker_hand_off(struct worker *w, uint64_t epoch)
 		thread_return_spare(spare);
 		return HAND_OFF_LATE;
 	}
-	struct service *s = load_relaxed(&t->cur);
-	add_relaxed(&s->parks[TIER_FOREIGN], 1);
-	store_relaxed(&s->handed_off, true);
-	add_relaxed(&sched.handoffs, 1);
-	int64_t now = clock_mono_ns(), mark = load_relaxed(&s->message_mark_ns);
-	int64_t used = accounts_detach(w, t, s, now);
-	add_relaxed(&s->message_cpu_ns, mark ? shorter(used, now - mark) : 0);
-	store_relaxed(&s->message_mark_ns, now);
-	runq_detached(&sched.queue, &s->entry, now);
-	service_set_status(s, SERVICE_DETACHED);
-	affinity_leave(load_acquire(&t->tid));
-	thread_give_slot(spare, w);
-	/* Release: the thread that finds DETACHED finds the rest done. */
-	store_release(&t->run, run_word(epoch, RUN_DETACHED));
-	loop_async_send(sched.spawner);
+	worker_move_slot(w, t, spare);
 	return HAND_OFF_DONE;
 }

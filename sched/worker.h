@@ -14,7 +14,7 @@ struct worker {
 	futex_word wake; /* an idle worker sleeps on it; changed by who hands it a service */
 	_Atomic bool
 		sleeping; /* seq, see wake_up in worker.c: else nobody needs the kernel to wake it */
-	_Atomic(struct thread *) thread; /* who holds it; written by start-up and by the monitor */
+	_Atomic(struct thread *) thread; /* who holds it; written by who gives it away */
 	_Atomic int64_t woken_ns; /* when it was last handed a service while it was idle */
 	struct ledger ledger;     /* of the thread that holds it; see ledger.h */
 };
@@ -28,6 +28,16 @@ void worker_act(const struct runq_action *action, int64_t now_ns);
 /* Asks the service of that dispatch to stop: a flag, and a signal if it is inside a handler. Best effort,
  * idempotent, harmless when late. Any thread. */
 void worker_ask(struct worker *w, uint64_t epoch);
+
+/* `t` is about to run the body of `s`, which was dispatched on its slot, or goes on in it. Own thread. */
+void worker_enter_body(struct thread *t, struct service *s);
+/* Books the run that ends; returns how long it took by the wall clock. Own thread; `detached`: without a slot. */
+int64_t worker_account(struct thread *t, struct service *s, bool detached);
+/* Puts a service into the run queue and wakes or asks whom that concerns. Any thread, also in the handler where the
+ * interrupted code is not ours. The service is the queue's afterwards. */
+void worker_put(struct service *s, enum runq_how how);
+/* Moves the slot from `t`, whose word is TAKING by the caller's CAS, to `spare`; afterwards the word is DETACHED. */
+void worker_move_slot(struct worker *w, struct thread *t, struct thread *spare);
 
 /* Queues a service that was parked on `t` by the switch that has just completed (thread_settle only). */
 void worker_settle_parked(struct thread *t, struct service *s, bool detached);

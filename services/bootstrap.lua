@@ -7,7 +7,7 @@ local skynet = require "skynet"
 local core = require "skynet.core"
 require "skynet.manager"
 
-local FIRST_FREE_HANDLE = 7 -- 4 to 6 belong to services of a multi-node setup
+local FIRST_FREE_HANDLE = 6 -- 4 and 5 belong to services of a multi-node setup
 
 local function warn_about_harbor()
 	local harbor = skynet.getenv "harbor"
@@ -43,8 +43,8 @@ local function boot()
 	warn_about_harbor()
 	start_launcher()
 	core.reserve(FIRST_FREE_HANDLE)
-	local manager = skynet.newservice "service_mgr"
-	skynet.name(".service", manager)
+	skynet.name("DATACENTER", skynet.newservice "datacenterd")
+	skynet.name(".service", skynet.newservice "service_mgr")
 	start_main()
 end
 

@@ -29,7 +29,7 @@ local function fail_start(handle, reason)
 	local responder = starting[handle]
 	if responder then
 		failure = { line = services[handle], reason = reason }
-		responder(false)
+		responder(false, reason)
 	end
 	forget(handle)
 end
@@ -60,7 +60,7 @@ function command.LAUNCH(_, kind, ...)
 	local handle, why = core.launch(line)
 	if handle == nil then
 		failure = { line = line, reason = why or "it cannot be created" }
-		responder(false)
+		responder(false, failure.reason)
 		return NO_RETURN
 	end
 	services[handle] = line

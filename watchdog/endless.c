@@ -90,7 +90,7 @@ static bool is_sound(struct thread *t, uint64_t word)
 static int64_t cpu_since(struct thread *t, uint64_t word, int64_t mark, int64_t now)
 {
 	struct sight *sight = &endless.sight[t->index];
-	int64_t cpu = clock_cpu_ns(t->cpu_clock);
+	int64_t cpu = clock_cpu_ns(load_relaxed(&t->cpu_clock));
 	if (sight->word != word)
 		*sight = (struct sight){word, cpu, now};
 	if (mark >= sight->wall_ns)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "watchdog/rules.h"
+#include "core/clock.h"
 
 enum { DOUBLINGS_MAX = 20 };
 
@@ -38,9 +39,27 @@ enum request_step rule_request(const struct request_age *age, int64_t retry_ns, 
 	 * beside it. Only if that lasts is something else wrong. */
 	if (age->since_ask_ns >= 50 * handoff_ns)
 		return REQUEST_HAND_OFF;
-	if (!age->asleep && age->since_signal_ns >= retry_ns)
+	/* A signal that waits is not improved by another one, each of which costs a core that is short. */
+	if (!age->asleep && age->since_signal_ns >= (age->unheard ? 10 * retry_ns : retry_ns))
 		return REQUEST_SIGNAL;
 	return REQUEST_WAIT;
+}
+
+bool rule_signal_detached(const struct detached_age *age, int64_t handoff_ns)
+{
+	if (age->doomed)
+		return true;
+	/* Around the calls that block there is some code of its own: that much is not worth a stop. */
+	if (age->aside && age->cpu_ns < handoff_ns)
+		return false;
+	return age->busy;
+}
+
+/* Only who computes, and cannot be held, takes CPU from the workers. Not sooner, for the lock of an allocator in the
+ * hands of a slow thread is everybody's lock. */
+bool rule_slow_detached(const struct detached_age *age)
+{
+	return age->busy && age->refused && !age->aside && age->since_ns >= 50 * NS_PER_MS;
 }
 
 int64_t rule_backoff_ns(int64_t last_ns, bool progress, int64_t min_ns, int64_t max_ns)

@@ -37,8 +37,23 @@ struct request_age {
 	bool asleep;  /* in a system call: a signal would break it */
 	bool again;   /* this message was handed off before */
 	bool refused; /* the handler has said no at least once */
+	bool unheard; /* but not since the last signal: it waits for a core of the host, or the signal was lost */
 };
 enum request_step rule_request(const struct request_age *age, int64_t retry_ns, int64_t handoff_ns);
+
+/* A thread without a slot, in C code. What is it due? Both may be. */
+struct detached_age {
+	int64_t since_ns; /* since the hand-off, or since it was seen in this dispatch for the first time */
+	int64_t cpu_ns;   /* used since the hand-off */
+	bool busy;        /* it used some since it was looked at last, and does not sleep */
+	bool doomed;      /* its service was killed: then its system call may be broken */
+	bool aside;       /* it gave its slot away itself, because it may block */
+	bool refused;     /* its handler has said no at least once */
+};
+/* A signal: back in Lua it is parked, in a C module it is held. */
+bool rule_signal_detached(const struct detached_age *age, int64_t handoff_ns);
+/* A low OS priority. */
+bool rule_slow_detached(const struct detached_age *age);
 
 /* How long to wait before looking at a detached thread again: it doubles while nothing changes. */
 int64_t rule_backoff_ns(int64_t last_ns, bool progress, int64_t min_ns, int64_t max_ns);

@@ -3,25 +3,25 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "sched/accounts.h"
 #include "sched/sched.h"
 #include "watchdog/rules.h"
+#include "watchdog/spares.h"
 
 /* Between two looks at a detached thread: growing from the first to the second while it may only be in C too
- * often (allocating, raising errors), to the third when it is really stuck, which it is after the fourth. Then it
- * goes on at low priority; not sooner, for the lock of an allocator in the hands of a slow thread is everybody's
- * lock. */
+ * often (allocating, raising errors), to the third when it is really stuck, which it is after the fourth. */
 static const int64_t DETACHED_MIN_NS = 100 * NS_PER_US, DETACHED_OFTEN_NS = NS_PER_MS,
 		     DETACHED_MAX_NS = 50 * NS_PER_MS, DETACHED_STUCK_NS = 50 * NS_PER_MS;
 
-/* Spares are made by another thread: it gets a moment before the alert. */
+/* Spares are made by another thread: it gets a moment. */
 static const int64_t NO_SPARE_RETRY_NS = NS_PER_MS;
-enum { NO_SPARE_TRIES = 100 };
 
 /* What the monitor remembers of a thread; [i] belongs to thread_at(i). */
 struct watch {
 	uint64_t epoch; /* of the request that is followed, 0: none */
 	int64_t asked_ns, signalled_ns;
 	uint32_t refused; /* the thread's counter when the request was made */
+	uint32_t heard;   /* and when it was signalled last */
 	int64_t since_ns, look_ns, backoff_ns, cpu_ns; /* while it is detached */
 	/* The killed service that was asked last, and when: outlives requests. */
 	const struct service *doomed;
@@ -31,12 +31,12 @@ struct watch {
 static struct {
 	struct slots_options options;
 	struct watch *watch;
-	int no_spare; /* tries in a row that found none */
 } slots;
 
 void slots_init(const struct slots_options *options, int max_threads)
 {
 	slots.options = *options;
+	spares_init();
 	slots.watch = mem_zalloc((size_t)max_threads * sizeof(slots.watch[0]));
 }
 
@@ -54,21 +54,26 @@ static int64_t earlier(int64_t a, int64_t b)
 static void signal_again(struct thread *t, struct watch *watch, int64_t now)
 {
 	watch->signalled_ns = now;
+	watch->heard = load_relaxed(&t->refused);
 	thread_signal(t);
 }
 
-/* Without a spare the promise ends here; said once, since the state can last. */
-static int64_t hand_off(struct worker *w, uint64_t epoch, int64_t now)
+static int64_t hand_off(struct worker *w, struct thread *t, uint64_t epoch, int64_t now)
 {
-	static const char text[] =
-		"error: spares_exhausted: no spare thread is left to take over a worker "
-		"whose service is stuck in C code; raise `spares`";
-	enum hand_off_result result = worker_hand_off(w, epoch);
-	if (result == HAND_OFF_NO_SPARE && ++slots.no_spare == NO_SPARE_TRIES)
-		log_write(0, text, sizeof(text) - 1);
-	if (result == HAND_OFF_DONE)
-		slots.no_spare = 0;
-	return result == HAND_OFF_NO_SPARE ? now + NO_SPARE_RETRY_NS : now;
+	struct service *s = load_relaxed(&t->cur);
+	switch (worker_hand_off(w, epoch)) {
+	case HAND_OFF_DONE:
+		spares_found(now);
+		return now;
+	case HAND_OFF_NO_SPARE:
+		/* When the process ends there are none, and nobody starves. */
+		if (!load_relaxed(&sched.stopping))
+			spares_missing(s ? service_handle(s) : 0, now);
+		return now + NO_SPARE_RETRY_NS;
+	case HAND_OFF_LATE:
+		break;
+	}
+	return now;
 }
 
 /* A request that is out and not honoured. */
@@ -90,13 +95,14 @@ static int64_t follow_request(struct worker *w, struct thread *t, uint64_t epoch
 		.asleep = thread_is_asleep(t),
 		.again = s && load_relaxed(&s->handed_off),
 		.refused = load_relaxed(&t->refused) != watch->refused,
+		.unheard = watch->signalled_ns && load_relaxed(&t->refused) == watch->heard,
 	};
 	switch (rule_request(&age, slots.options.retry_ns, slots.options.handoff_ns)) {
 	case REQUEST_SIGNAL:
 		signal_again(t, watch, now);
 		break;
 	case REQUEST_HAND_OFF:
-		return hand_off(w, epoch, now);
+		return hand_off(w, t, epoch, now);
 	case REQUEST_WAIT:
 		break;
 	}
@@ -131,32 +137,43 @@ static int64_t watch_worker(struct worker *w, int64_t now)
 	return next;
 }
 
-/* A thread without a slot: as soon as its C call is through it is back in Lua, where it can be parked.
- * Asleep it is left alone; busy it is signalled at growing intervals. */
+static void begin_watching_detached(struct watch *watch, struct thread *t, uint64_t epoch,
+				    int64_t cpu, int64_t now)
+{
+	watch->epoch = epoch;
+	watch->since_ns = now;
+	watch->look_ns = now + DETACHED_MIN_NS;
+	watch->backoff_ns = DETACHED_MIN_NS;
+	watch->cpu_ns = cpu;
+	watch->refused = load_relaxed(&t->refused);
+}
+
+/* A thread without a slot: as soon as its C call is through it is back in Lua, where it can be parked; in a C module that
+ * computes it can be held. Asleep it is left alone; busy it is signalled at growing intervals. */
 static int64_t watch_detached(struct thread *t, uint64_t epoch, int64_t now)
 {
 	struct watch *watch = &slots.watch[t->index];
-	int64_t cpu = clock_cpu_ns(t->cpu_clock);
-	if (watch->look_ns == 0 || watch->epoch != epoch) {
-		watch->epoch = epoch;
-		watch->since_ns = now;
-		watch->look_ns = now + DETACHED_MIN_NS;
-		watch->backoff_ns = DETACHED_MIN_NS;
-		watch->cpu_ns = cpu;
-		return watch->look_ns;
-	}
+	int64_t cpu = clock_cpu_ns(load_relaxed(&t->cpu_clock));
+	if (watch->look_ns == 0 || watch->epoch != epoch)
+		begin_watching_detached(watch, t, epoch, cpu, now);
 	if (now < watch->look_ns)
 		return watch->look_ns;
 	struct service *s = load_relaxed(&t->cur);
-	bool doomed = s && load_acquire(&s->doomed); /* then its system call may be broken */
-	bool busy = cpu != watch->cpu_ns && !thread_is_asleep(t);
-	if (busy || doomed) {
+	struct detached_age age = {
+		.since_ns = now - watch->since_ns,
+		.cpu_ns = accounts_detached_ns(t),
+		.busy = cpu != watch->cpu_ns && !thread_is_asleep(t),
+		.doomed = s && load_acquire(&s->doomed),
+		.aside = s && load_relaxed(&s->aside),
+		.refused = load_relaxed(&t->refused) != watch->refused,
+	};
+	if (rule_signal_detached(&age, slots.options.handoff_ns)) {
 		store_relaxed(&t->wanted, epoch);
 		thread_signal(t);
 	}
-	bool stuck = now - watch->since_ns >= DETACHED_STUCK_NS;
-	if (stuck)
+	if (rule_slow_detached(&age))
 		worker_slow_down(t, epoch);
+	bool stuck = age.since_ns >= DETACHED_STUCK_NS;
 	watch->backoff_ns = rule_backoff_ns(watch->backoff_ns, false, DETACHED_MIN_NS,
 					    stuck ? DETACHED_MAX_NS : DETACHED_OFTEN_NS);
 	watch->cpu_ns = cpu;
@@ -189,5 +206,6 @@ int64_t slots_pass(int64_t now, struct runq_due *due)
 	next = earlier(next, due->look_again_ns);
 	for (int i = 0; i < sched.options.workers; i++)
 		next = earlier(next, watch_worker(&sched.worker[i], now));
-	return earlier(next, watch_all_detached(now));
+	next = earlier(next, watch_all_detached(now));
+	return earlier(next, spares_pass(now));
 }

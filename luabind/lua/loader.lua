@@ -140,16 +140,21 @@ local function add_searchers()
 		package.loaders[2] = find_lua_module
 	end
 	local find_module = EMBEDDED.module
-	package.loaders[#package.loaders + 1] = function(name)
+	local loaders = package.loaders
+	loaders[#loaders + 1] = function(name)
 		return find_module(name) or string.format("\n\tno module '%s' that ships", name)
 	end
-	package.loaders[#package.loaders + 1] = function(name)
+	loaders[#loaders + 1] = function(name)
 		return find_installed(name, installed_path, installed_cpath)
+	end
+	loaders[#loaders + 1] = function(name)
+		return find_module "skynet.missing"(name, find_module)
 	end
 end
 
 add_searchers()
 EMBEDDED.module "compat"()
+EMBEDDED.module "finalizer"()
 if LUA54 then
 	require "lua54"(translate)
 end

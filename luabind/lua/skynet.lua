@@ -2,7 +2,8 @@
 --
 -- The Lua API of a service, by skynet's names. The work is done in skynet/*.lua: task (coroutines),
 -- protocol, call (requests made), serve (requests served), life (start and end); this file puts
--- their functions together and adds the small ones.
+-- their functions together and adds the small ones. What few services use is loaded by its first
+-- use, since every service has a copy of what it loads.
 
 local core = require "skynet.core"
 local task = require "skynet.task"
@@ -10,15 +11,42 @@ local protocol = require "skynet.protocol"
 local call = require "skynet.call"
 local serve = require "skynet.serve"
 local life = require "skynet.life"
+local modules = require "skynet.require"
 
 local skynet = { _proto = protocol.registry }
+
+-- Functions that come with a module of their own: name -> module, name in there.
+local late = {
+	request = { "skynet.request" },
+	task = { "skynet.inspect", "task" },
+	uniqtask = { "skynet.inspect", "uniqtask" },
+	killthread = { "skynet.inspect", "killthread" },
+	trace_timeout = { "skynet.inspect", "trace_timeout" },
+	trace = { "skynet.trace", "start" },
+	tracetag = { "skynet.trace", "tag" },
+	tracelog = { "skynet.trace", "log" },
+	traceproto = { "skynet.trace", "proto" },
+	info_func = { "skynet.debug", "info_func" },
+	cache = { "skynet.codecache" },
+}
+
+setmetatable(skynet, {
+	__index = function(_, name)
+		local place = late[name]
+		if place then
+			local module = require(place[1])
+			skynet[name] = place[2] and module[place[2]] or module
+			return rawget(skynet, name)
+		end
+	end,
+})
 
 for name, id in pairs(protocol.types) do
 	skynet[name] = id
 end
 
 skynet.start = life.start
-skynet.init = life.init
+skynet.init = modules.init
 skynet.init_service = life.init_service
 skynet.exit = life.exit
 skynet.onstop = life.onstop
@@ -27,6 +55,7 @@ skynet.address = call.address
 skynet.send = call.send
 skynet.rawsend = call.rawsend
 skynet.call = call.call
+skynet.calltimeout = call.calltimeout
 skynet.rawcall = call.rawcall
 
 skynet.ret = serve.ret
@@ -68,6 +97,16 @@ skynet.pcall = pcall -- tasks can yield across it here
 -- @return as sleep
 function skynet.yield()
 	return task.sleep(0)
+end
+
+--- Run f(...), which may block its thread (a file, a database driver, os.execute), without keeping a worker from the
+-- other services: it runs on a thread of its own, and what follows waits for a worker again. Without
+-- skynet.blocking that takes `handoff` (2 ms) to happen. The service itself handles no other message meanwhile. Nothing in f may
+-- wait (call, sleep, wait, ...) or call skynet.blocking. Computing is what it is not for: after 2 ms of CPU
+-- it is preempted as always.
+-- @return what f returns; its errors are raised
+function skynet.blocking(f, ...)
+	return task.blocking(f, ...)
 end
 
 --- Seconds since 1970, UTC, with a resolution of 1/100 s.
@@ -117,24 +156,24 @@ end
 -- blanks. Raises `call failed` when it cannot be started.
 -- @return its handle, or nil when it ended by skynet.exit() meanwhile
 function skynet.newservice(name, ...)
-	return call.call(".launcher", "lua", "LAUNCH", "snlua", name, ...)
+	return call.patient(".launcher", "lua", "LAUNCH", "snlua", name, ...)
 end
 
 --- The handle of the one instance of a service, launched when there is none. A leading `true` asks
 -- for one per network. Raises the reason when it cannot be started.
 function skynet.uniqueservice(global, ...)
 	if global == true then
-		return assert(call.call(".service", "lua", "GLAUNCH", ...))
+		return assert(call.patient(".service", "lua", "GLAUNCH", ...))
 	end
-	return assert(call.call(".service", "lua", "LAUNCH", global, ...))
+	return assert(call.patient(".service", "lua", "LAUNCH", global, ...))
 end
 
 --- Like uniqueservice, but waits until somebody else has launched it.
 function skynet.queryservice(global, ...)
 	if global == true then
-		return assert(call.call(".service", "lua", "GQUERY", ...))
+		return assert(call.patient(".service", "lua", "GQUERY", ...))
 	end
-	return assert(call.call(".service", "lua", "QUERY", global, ...))
+	return assert(call.patient(".service", "lua", "QUERY", global, ...))
 end
 
 --- Treat a service as dead: all calls to it that wait now fail.
@@ -144,16 +183,6 @@ function skynet.term(addr)
 		call.fail_peer(handle)
 		serve.forget_caller(handle)
 	end
-end
-
---- Look at the suspended tasks of this service: see task.info; "init" gives the traceback of the
--- start function.
-function skynet.task(what)
-	if what == "init" then
-		local co = life.init_thread()
-		return co and debug.traceback(co)
-	end
-	return task.info(what)
 end
 
 --- How many messages wait in this service's mailbox.
@@ -166,27 +195,38 @@ function skynet.endless()
 	return core.stat "endless" ~= 0
 end
 
---- Let f(...) answer the console's `info` command.
-function skynet.info_func(f)
-	require("skynet.debug").info_func(f)
+--- Send a request under this trace tag, and log its begin and end; otherwise as rawcall.
+function skynet.tracecall(tag, addr, typename, msg, sz)
+	skynet.tracelog(tag, "tracecall begin")
+	core.send(addr, skynet.PTYPE_TRACE, 0, tag)
+	local answer, size = call.rawcall(addr, typename, msg, sz)
+	skynet.tracelog(tag, "tracecall end")
+	return answer, size
 end
 
---- require for modules that wait while they load.
-function skynet.require(name)
-	return require "skynet.require"(name)
+--- Limit the Lua memory of this service to so many bytes, from now on. Once: the function is gone
+-- then, as in skynet. For the option `memlimit` see the config.
+function skynet.memlimit(bytes)
+	core.memlimit(bytes)
+	skynet.memlimit = nil
 end
+
+--- require for modules that wait while they load; the global one is the same.
+skynet.require = modules.require
 
 local function pass(...)
 	return ...
 end
 
--- A caller that ended sends ERROR with session 0 to everybody it waited for.
-local function on_error(session, source)
+-- A caller that ended sends ERROR with session 0 to everybody it waited for. Otherwise the payload
+-- is the reason, if there is one.
+local function on_error(session, source, msg, sz)
 	if session == 0 then
 		serve.forget_caller(source)
 		call.fail_peer(source)
 	else
-		call.fail(session)
+		local reason = msg and core.tostring(msg, sz)
+		call.fail(session, reason ~= "" and reason or nil)
 	end
 end
 

@@ -11,6 +11,49 @@
 #include <time.h>
 #include <unistd.h>
 
+/* (milliseconds of CPU, as far as can be told) -> turns; without a system call and without a call of libc */
+static int chog_work(lua_State *L)
+{
+	lua_Number turns = luaL_checknumber(L, 1) * 1e5;
+	volatile double x = 1;
+	for (lua_Number i = 0; i < turns; i++)
+		x = x * 1.0000001 + 1e-9;
+	lua_pushnumber(L, turns);
+	return 1;
+}
+
+/* (milliseconds, times) -> how often a signal interrupted one of so many sleeps */
+static int chog_interrupted(lua_State *L)
+{
+	long ns = (long)(luaL_checknumber(L, 1) * 1e6);
+	int times = (int)luaL_checknumber(L, 2), interrupted = 0;
+	for (int i = 0; i < times; i++) {
+		struct timespec nap = {ns / 1000000000, ns % 1000000000};
+		interrupted += nanosleep(&nap, NULL) != 0 && errno == EINTR;
+	}
+	lua_pushnumber(L, interrupted);
+	return 1;
+}
+
+static int less(const void *a, const void *b)
+{
+	volatile unsigned turns = 0;
+	while (++turns < 100000000)
+		;
+	return *(const char *)a - *(const char *)b;
+}
+
+/* () for ever, below a frame of libc that might hold something */
+static int chog_sort(lua_State *L)
+{
+	(void)L;
+	for (;;) {
+		char text[] = "some characters";
+		qsort(text, sizeof(text) - 1, 1, less);
+	}
+	return 0;
+}
+
 int luaopen_chog(lua_State *L);
 
 static double now_ms(void)
@@ -149,6 +192,9 @@ int luaopen_chog(lua_State *L)
 		{"spin_ms", chog_spin_ms},
 		{"sleep_forever", chog_sleep_forever},
 		{"sleep_ms", chog_sleep_ms},
+		{"work", chog_work},
+		{"interrupted", chog_interrupted},
+		{"sort", chog_sort},
 		{"null", chog_null},
 		{"abort", chog_abort},
 		{"divide", chog_divide},

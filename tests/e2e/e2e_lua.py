@@ -12,9 +12,9 @@ LEAST_CHECKS = 200  # for each number of threads: a service that checks nothing 
 passed = {threads: 0 for threads in THREADS}
 
 
-def run_service(name, threads):
+def run_service(name, threads, **options):
     config = {'thread': threads, 'start': name, 'harbor': 0, 'luaservice': f'{SERVICES}/?.lua',
-              'service': {'t_lua54*': {'lua54': True}}}
+              'service': {'t_lua54*': {'lua54': True}}, **options}
     with Box(config) as box, Server(box) as server:
         status = server.wait_exit(PATIENCE_S + END_S)
         faults = [line for line in server.lines if line.startswith('not ok')]
@@ -29,6 +29,11 @@ names = sorted(n[:-4] for n in os.listdir(SERVICES) if n.startswith('t_') and n.
 for number in THREADS:
     for service in names:
         case(f'{service} with thread = {number}', service, number)(run_service)
+
+
+@case('options of calls')
+def options():
+    run_service('options', 2, calltimeout='50ms', callreason=False)
 
 
 @case('the number of checks')

@@ -24,7 +24,7 @@ function mock.world(root)
 		root = root, sources = {}, patterns = "", preload = nil,
 		services = {}, names = {}, next_handle = 1, ready = { first = 1, last = 0 },
 		timers = {}, timer_count = 0, now_ns = 0, log = {}, output = {}, env = {}, packed = {},
-		leaked = 0, exit_code = nil,
+		leaked = 0, exit_code = nil, calltimeout = math.huge,
 		reload_answer = "+0", reload_refused = nil,
 	}, World)
 end
@@ -195,6 +195,20 @@ local function add_messages(core, world, sv)
 		world:add_timer(sv, delay_ns, session)
 		return session
 	end
+
+	function core.cancel(session)
+		for i, timer in ipairs(world.timers) do
+			if timer.sv == sv and timer.session == session then
+				table.remove(world.timers, i)
+				return true
+			end
+		end
+		return false
+	end
+
+	function core.calltimeout()
+		return world.calltimeout
+	end
 end
 
 local function add_payloads(core, world)
@@ -313,6 +327,10 @@ local function add_facts(core, world, sv)
 		world:write(sv, text)
 	end
 
+	function core.blocking(f, ...)
+		return f(...)
+	end
+
 	function core.log_mark(level)
 		local mark = { debug = "debug: ", info = "", warn = "warn: ", error = "error: " }
 		assert(mark[level], '"debug", "info", "warn" or "error" expected')
@@ -329,6 +347,11 @@ local function add_facts(core, world, sv)
 
 	function core.hpc()
 		return world.now_ns
+	end
+
+	function core.memlimit(bytes)
+		sv.memlimit = bytes
+		world:write(sv, string.format("Set memory limit to %.2f M", bytes / 2 ^ 20))
 	end
 
 	function core.starttime()
@@ -451,7 +474,7 @@ end
 -- The globals of one service
 
 local function add_require(env, core)
-	local package_ = { path = "", cpath = "", loaded = { ["skynet.core"] = core }, loaders = {},
+	local package_ = { path = "", cpath = "", loaded = { ["skynet.core"] = core }, loaders = {}, preload = {},
 		searchpath = package.searchpath }
 	env.package = package_
 	package_.loaders[1] = function(name)
@@ -584,10 +607,11 @@ function World:add_timer(sv, delay_ns, session)
 	end
 	self.timer_count = self.timer_count + 1
 	local timer = { due = self.now_ns + delay_ns, order = self.timer_count, sv = sv, session = session }
-	table.insert(self.timers, timer)
-	table.sort(self.timers, function(a, b)
-		return a.due < b.due or a.due == b.due and a.order < b.order
-	end)
+	local at = #self.timers + 1 -- after those that are due at the same time
+	while at > 1 and self.timers[at - 1].due > timer.due do
+		at = at - 1
+	end
+	table.insert(self.timers, at, timer)
 end
 
 local function next_timer(world)

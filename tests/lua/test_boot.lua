@@ -12,7 +12,7 @@ return function(t)
 	t.eq(world.services[2].alive, false, "bootstrap ends")
 	t.has(world:log_text(), "[:00000002] KILL self", "by exit")
 	t.hasnot(world:log_text(), "harbor", "one node needs no words")
-	t.eq(#world.log, 5, "nothing else is logged")
+	t.eq(#world.log, 6, "nothing else is logged")
 	t.eq(world.told_ready, true, "the service manager is told when the start service is through")
 
 	local function failing_start(name, text)
@@ -60,7 +60,7 @@ return function(t)
 			print(skynet.call(".launcher", "lua", "LIST")[":00000009"])
 		end)
 	]], 10)
-	t.eq(table.concat(world.output, "|"), "false\tcall failed|it was killed while it started|nil",
+	t.eq(table.concat(world.output, "|"), "false\tcall failed: it was killed while it started|it was killed while it started|nil",
 		"a launch whose service vanishes fails")
 
 	world = t.run([[
@@ -98,6 +98,6 @@ return function(t)
 		skynet.dispatch("lua", function() skynet.retpack(last) end)
 		skynet.start(function() end)
 	]] })
-	t.eq(table.concat(world.output, "|"), "Unknown command|nil\tno such kind of service: nokind|false\tcall failed|"
+	t.eq(table.concat(world.output, "|"), "Unknown command|nil\tno such kind of service: nokind|false\tcall failed: no such kind of service: nokind|"
 		.. "TIMEOUT\ttable|true|true|table", "the launcher's other commands")
 end

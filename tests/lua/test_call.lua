@@ -1,6 +1,42 @@
 -- SPDX-License-Identifier: MIT
 -- skynet/call.lua: results and failures that need a runtime that misbehaves on demand.
 
+local function options(t)
+	-- The option `calltimeout`: every call, but none of those that wait for something to happen.
+	local world = t.mock.world(t.root)
+	world.sources.main = [[
+		local skynet = require "skynet"
+		local datacenter = require "skynet.datacenter"
+		skynet.start(function()
+			local peer = skynet.newservice("peer", "start_slow")
+			print(pcall(skynet.call, peer, "lua", "SLEEP", 100))
+			print(pcall(skynet.rawcall, peer, "lua", skynet.pack("SLEEP", 100)))
+			print(skynet.call(peer, "lua", "SLEEP", 4, "in time"))
+			print(skynet.calltimeout(200, peer, "lua", "SLEEP", 100, "with its own"))
+			skynet.timeout(100, function() datacenter.set("key", "came") end)
+			print(datacenter.wait "key")
+		end)
+	]]
+	world.patterns, world.next_handle, world.calltimeout = t.root .. "/tests/lua/services/?.lua", 2, 5
+	world:launch "snlua bootstrap"
+	world:run(10)
+	t.eq(table.concat(world.output, "|"), "false\tcall failed: timeout|false\tcall failed: timeout|in time|with its own|came",
+		"a default deadline")
+	t.hasnot(world:log_text(), "Unknown session", "late answers are expected")
+
+	world = t.mock.world(t.root)
+	world.sources.main = [[
+		local skynet = require "skynet"
+		skynet.start(function()
+			print(pcall(skynet.call, skynet.newservice "peer", "lua", "RAISE"))
+		end)
+	]]
+	world.patterns, world.next_handle, world.env.callreason = t.root .. "/tests/lua/services/?.lua", 2, "false"
+	world:launch "snlua bootstrap"
+	world:run(10)
+	t.eq(world.output[1], "false\tcall failed", "callreason = false: skynet's text and no more")
+end
+
 return function(t)
 	t.eq(t.output [[
 		local skynet = require "skynet"
@@ -86,4 +122,6 @@ return function(t)
 	local _, count = log:gsub("4711 from", "")
 	t.eq(count, 1, "an error that nobody waits for is ignored")
 	t.eq(table.concat(world.output, " "), "true 0\t9\thi\t77 4711\t9", "handlers for unknown messages")
+
+	options(t)
 end

@@ -144,7 +144,7 @@ local function dropped_responder(t)
 			skynet.sleep(1)
 		end)
 	]]
-	t.eq(table.concat(world.output, " "), "before false\tcall failed", "a dropped responder fails its request")
+	t.eq(table.concat(world.output, " "), "before false\tcall failed: no answer", "a dropped responder fails its request")
 	t.hasnot(world:log_text(), "Maybe forgot", "without a log line of a forgotten answer")
 end
 

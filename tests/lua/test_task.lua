@@ -84,7 +84,7 @@ end)
 ]]
 
 return function(t)
-	t.eq(t.output(COUNT), "0 44", "steady load creates no coroutine; the pool keeps 256 of them")
+	t.eq(t.output(COUNT), "0 0", "steady load creates no coroutine, a peak that comes again neither")
 
 	local world = t.run(FAILING)
 	local log = world:log_text()
@@ -101,6 +101,22 @@ return function(t)
 	t.has(t.run([[require("skynet").call(1, "lua")]]):log_text(), "only a task can wait",
 		"a call in the main chunk is refused")
 	t.has(t.run([[require("skynet").sleep(1)]]):log_text(), "only a task can wait", "so is a sleep")
+	t.eq(t.output([[
+		local skynet = require "skynet"
+		skynet.start(function()
+			print(skynet.blocking(function(...) return select("#", ...), ... end, nil, 2, nil))
+			local object = {}
+			local ok, err = pcall(skynet.blocking, function() error(object) end)
+			print(ok, err == object)
+			print(pcall(skynet.blocking, function() skynet.sleep(1) end))
+			print(pcall(skynet.blocking, function() skynet.call(1, "lua") end))
+			print(pcall(skynet.blocking, skynet.blocking, print))
+			skynet.sleep(1)
+			print "still a task"
+		end)
+	]]):gsub("%S+lua:%d+: ", ""), "3\tnil\t2\tnil false\ttrue false\tnothing can wait inside "
+		.. "skynet.blocking but what blocks the thread false\tnothing can wait inside skynet.blocking but "
+		.. "what blocks the thread false\tskynet.blocking inside skynet.blocking still a task", "blocking")
 	t.eq(t.output([[
 		local skynet = require "skynet"
 		skynet.start(function()

@@ -11,6 +11,7 @@
 #include "sched/accounts.h"
 #include "sched/groups.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -66,6 +67,7 @@ void kit_start(int workers, int shards, int spares, const void *vm_address)
 		.spares_max = spares,
 		.stack_bytes = STACK_BYTES,
 		.min_run_ns = 50 * NS_PER_US,
+		.spare_idle_ns = 5 * NS_PER_MS,
 	};
 	const char *path = getenv("STRESS_LOG");
 	loop_block_signals();
@@ -76,6 +78,21 @@ void kit_start(int workers, int shards, int spares, const void *vm_address)
 	sched_init(&options);
 	loop_start();
 	sched_start();
+}
+
+static void *module; /* stress_module.so while the runtime runs */
+
+void *kit_module_function(const char *name)
+{
+	char path[512];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
+	check(n > 0, "no path");
+	path[n] = '\0';
+	strcpy(strrchr(path, '/') + 1, "stress_module.so");
+	module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	void *function = module ? dlsym(module, name) : NULL;
+	check(function != NULL, "%s: %s", path, dlerror());
+	return function;
 }
 
 void kit_wait_living(int count)
@@ -149,6 +166,10 @@ void kit_stop(void)
 	handle_term();
 	timer_term();
 	text_term();
+	/* The next start must not find it: what is there then counts as a part of the system. */
+	if (module)
+		dlclose(module);
+	module = NULL;
 	env_term();
 	log_close();
 }

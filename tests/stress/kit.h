@@ -19,6 +19,8 @@ NORETURN void kit_fail(const char *file, int line, const char *fmt, ...) PRINTF(
 /* Starts everything but the monitor; `shards` of the run queue, 0: the usual number. Lines of the log go to
  * $STRESS_LOG, by default nowhere. */
 void kit_start(int workers, int shards, int spares, const void *vm_address);
+/* A function of stress_module.so, which is loaded as a service would do it, until kit_stop. After kit_start. */
+void *kit_module_function(const char *name);
 /* Waits until all services have ended, ends the threads and gives all memory back. */
 void kit_stop(void);
 /* The columns of the accounts add up, at any moment. Any thread. */

@@ -2,20 +2,24 @@
  *
  * The scheduler with bodies in C instead of Lua: actors that send each other messages and requests, answer
  * at once, later or never, set timers, make others, kill others or themselves, and now and then sleep or
- * spin long enough to lose the worker's slot. Threads from outside send and kill too.
+ * spin long enough to lose the worker's slot, or step aside. Those that spin in a C module are held, and go on
+ * in turns. Threads from outside send and kill too.
  *
  * Some actors are immortal until the end. The rest follows from the rules: what is sent to them arrives once
  * and in order; each of their requests gets exactly one answer, a response or an error, also when the one
  * they asked is dead; each timer fires once and not early. No actor is ever on two threads, each that was
- * made is closed once.
+ * made is closed once. What the C module computes comes out the same.
  *
  * stress_sched [seed [messages a round]]
  */
 #include "tests/stress/kit.h"
+#include "tests/stress/module.h"
 #include "core/clock.h"
 #include "core/mem.h"
+#include "core/stack.h"
 #include "core/timer.h"
 #include "sched/accounts.h"
+#include "sched/hold.h"
 #include "watchdog/monitor.h"
 
 #include <pthread.h>
@@ -29,13 +33,16 @@ enum {
 	OUTSIDERS = 2,
 	SENDERS = IMMORTALS + OUTSIDERS, /* whose messages are numbered */
 	NOBODY = SENDERS,                /* a mortal as sender */
+	SPINNER,                         /* computes in the C module until it is killed */
+	SPINNERS = 6,
 	BOOK = 512,                      /* handles that are known, many of them dead */
 	LATER_MAX = 16,
 	TIMERS_MAX = 32,
 	LIVING_MAX = 1500,
-	SPARES = 4,
+	SPARES = 8,
 	TIMER_SESSION = 0x40000000,
 	SLICE_NS = 200 * 1000,
+	SPINS = 8, /* lengths of what the module computes */
 };
 
 static const int64_t PATIENCE_NS = 60 * NS_PER_S;
@@ -84,14 +91,18 @@ static struct actor *immortal[IMMORTALS];
 static uint32_t immortal_handle[IMMORTALS];
 static _Atomic uint32_t book[BOOK];
 static _Atomic bool draining;
-static _Atomic uint64_t made, closed, errors, responses, dawdled, fired;
+static _Atomic uint64_t made, closed, errors, responses, dawdled, fired, spun, aside;
+static void (*spin)(void *);
+static struct module_spin right[SPINS];
+static uint64_t all_spun, all_holds, all_aside; /* of all rounds */
 
 static const struct service_body body;
 
 static uint32_t make_actor(uint32_t number, uint64_t seed, uint32_t creator)
 {
 	struct service *s = service_new(&body, number < IMMORTALS ? "immortal" : "mortal", creator,
-					&(struct settings){.slice_ns = SLICE_NS, .weight = 100});
+					&(struct settings){.slice_ns = SLICE_NS,
+							     .weight = number == SPINNER ? 30 : 100});
 	struct actor *a = mem_zalloc(sizeof(*a));
 	a->number = number;
 	a->random = seed | 1;
@@ -224,6 +235,30 @@ static void dawdle(struct actor *a)
 		;
 }
 
+/* In a C module: stopped there again and again. */
+static void compute(struct service *s, struct actor *a)
+{
+	const struct module_spin *wanted = &right[kit_random(&a->random) % SPINS];
+	struct module_spin mine = {.turns = wanted->turns};
+	add_relaxed(&spun, 1);
+	stack_call_marked(spin, &mine, &s->mark);
+	s->mark = 0;
+	check(mine.sum == wanted->sum, "the module has computed something else");
+}
+
+static void step_aside(struct service *s, struct actor *a)
+{
+	if (hold_step_aside())
+		add_relaxed(&aside, 1);
+	if (kit_random(&a->random) % 2)
+		usleep(kit_random(&a->random) % 500);
+	else
+		compute(s, a);
+	hold_come_back();
+	check(load_relaxed(&s->status) == SERVICE_RUNNING || load_relaxed(&thread_self()->slowed),
+	      "back without a slot");
+}
+
 static void set_timer(struct service *s, struct actor *a)
 {
 	int32_t session = ++a->timer & (TIMERS_MAX - 1);
@@ -259,6 +294,10 @@ static void act(struct service *s, struct actor *a)
 		sched_doom(s);
 	else if (what < 233)
 		dawdle(a);
+	else if (what < 237)
+		compute(s, a);
+	else if (what < 243)
+		step_aside(s, a);
 	if (kit_random(&a->random) % 4 == 0)
 		answer_later(s, a, a->laters / 2);
 }
@@ -268,7 +307,12 @@ static void deliver(struct service *s, struct message *m)
 	struct actor *a = s->state;
 	check(add_acq_rel(&a->inside, 1) == 0, "an actor is on two threads");
 	bool over = load_acquire(&draining);
-	if (m->type == MESSAGE_LUA)
+	if (a->number == SPINNER) {
+		compute(s, a);
+		if (!over)
+			sched_post(0, service_handle(s), MESSAGE_TEXT, 0, NULL, 0);
+		over = true;
+	} else if (m->type == MESSAGE_LUA)
 		take_message(s, a, m);
 	else if (m->type == MESSAGE_RESPONSE || m->type == MESSAGE_ERROR)
 		take_answer(a, m);
@@ -287,6 +331,8 @@ static void close_actor(struct service *s)
 	check(add_acq_rel(&a->inside, 1) == 0, "closed while it runs");
 	if (kit_random(&a->random) % 200 == 0)
 		dawdle(a);
+	else if (kit_random(&a->random) % 200 == 0)
+		compute(s, a);
 	s->state = NULL;
 	mem_free(a);
 	add_relaxed(&closed, 1);
@@ -447,6 +493,8 @@ static void populate(uint64_t *random)
 		immortal_handle[i] = make_actor(i, kit_random(random), 0);
 	for (int i = 0; i < 100; i++)
 		note(make_actor(NOBODY, kit_random(random), 0), random);
+	for (int i = 0; i < SPINNERS; i++)
+		sched_post(0, make_actor(SPINNER, kit_random(random), 0), MESSAGE_TEXT, 0, NULL, 0);
 }
 
 static void kill_immortals(void)
@@ -466,7 +514,7 @@ static void reset(uint32_t messages)
 	tickets_count = messages;
 	store_relaxed(&tickets_used, 0);
 	store_relaxed(&draining, false);
-	_Atomic uint64_t *figure[] = {&made, &closed, &errors, &responses, &dawdled, &fired};
+	_Atomic uint64_t *figure[] = {&made, &closed, &errors, &responses, &dawdled, &fired, &spun, &aside};
 	for (size_t i = 0; i < COUNT_OF(figure); i++)
 		store_relaxed(figure[i], 0);
 }
@@ -492,29 +540,34 @@ static void bustle(uint64_t *random)
 
 static void round_of(int workers, int shards, uint32_t messages, uint64_t *random)
 {
-	struct monitor_options options = {.warn_ns = NS_PER_S, .handoff_ns = NS_PER_MS};
+	struct monitor_options options = {.warn_ns = NS_PER_S, .handoff_ns = 300 * NS_PER_US};
 	int64_t begin = clock_mono_ns();
 	reset(messages);
 	kit_start(workers, shards, SPARES, NULL);
 	monitor_start(&options);
+	spin = (void (*)(void *))kit_module_function("module_spin");
 	populate(random);
 	bustle(random);
 	settle();
 	printf("%d workers, %d shards: ", workers, sched.queue.shards);
 	judge_tickets();
 	kill_immortals();
-	uint64_t hand_offs = load_relaxed(&sched.handoffs);
+	uint64_t hand_offs = load_relaxed(&sched.handoffs), holds = load_relaxed(&sched.holds);
 	check(load_relaxed(&made) == load_relaxed(&closed), "not all that were made were closed");
 	check(hand_offs > 0, "nobody was handed off");
+	all_aside += load_relaxed(&aside);
+	all_spun += load_relaxed(&spun);
+	all_holds += holds;
 	check(load_relaxed(&sched.queue.starved) == 0, "the backstop had to help");
 	monitor_stop();
 	kit_stop();
 	mem_free(tickets);
 	printf("%llu actors, %llu responses, %llu errors, %llu timers, %llu dawdled, %llu "
-	       "hand-offs, %.1f s\n",
+	       "hand-offs, %llu computed, %llu holds, %llu aside, %.1f s\n",
 	       (unsigned long long)made, (unsigned long long)responses, (unsigned long long)errors,
 	       (unsigned long long)fired, (unsigned long long)dawdled,
-	       (unsigned long long)hand_offs, (double)(clock_mono_ns() - begin) / NS_PER_S);
+	       (unsigned long long)hand_offs, (unsigned long long)spun, (unsigned long long)holds,
+	       (unsigned long long)aside, (double)(clock_mono_ns() - begin) / NS_PER_S);
 	fflush(stdout);
 }
 
@@ -533,8 +586,17 @@ int main(int argc, char **argv)
 	printf("stress_sched: seed %llu, %u messages a round\n", (unsigned long long)seed,
 	       messages);
 	fflush(stdout);
+	for (uint32_t i = 0; i < SPINS; i++) {
+		right[i].turns = 300000 * (i + 1);
+		module_spin(&right[i]); /* our own copy: the module must not be loaded yet */
+	}
 	for (size_t i = 0; i < COUNT_OF(rounds); i++)
 		round_of(rounds[i].workers, rounds[i].shards, messages, &random);
+	/* Who computes for long is held, more than once even, where somebody waits; on a fast machine many are through
+	 * before that. */
+	check(all_holds > all_spun / 10, "hardly anybody was held: %llu times, %llu computed",
+	      (unsigned long long)all_holds, (unsigned long long)all_spun);
+	check(all_aside > 0, "nobody stepped aside");
 	printf("stress_sched: ok\n");
 	return 0;
 }

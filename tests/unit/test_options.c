@@ -136,6 +136,7 @@ static void defaults(void **state)
 	assert_int_equal(c->stack_bytes, 1 << 20);
 	assert_int_equal(c->spare_count, 64);
 	assert_int_equal(c->memlimit_bytes, 0);
+	assert_int_equal(c->maxmcode_bytes, 512 << 10);
 	assert_int_equal(c->min_run_ns, 50000);
 	assert_int_equal(c->stop_ns, 5000000000);
 	assert_int_equal(c->watchdog_warn_ns, 1000000000);
@@ -212,7 +213,7 @@ static void our_tables(void **state)
 			      "  zeta = { slice = '500us', weight = 400 },\n"
 			      "  ['log*'] = { weight = 10 },\n"
 			      "  ['log[12]'] = { weight = 20 },\n"
-			      "  alpha = { jit = false, memlimit = '32MB' },\n"
+			      "  alpha = { jit = false, memlimit = '32MB', maxmcode = '64KB' },\n"
 			      "  ['a?'] = {},\n"
 			      "}\nwatchdog = { warn = '1.5s', handoff = '100us' }\n");
 	assert_int_equal(c->slice_ns, 2000000);
@@ -228,9 +229,10 @@ static void our_tables(void **state)
 	assert_int_equal(r->line, 3);
 	assert_string_equal(r->file, "game.conf");
 	r = setup_rule_for(c, "alpha");
-	assert_int_equal(r->set, CONF_RULE_JIT | CONF_RULE_MEMLIMIT);
+	assert_int_equal(r->set, CONF_RULE_JIT | CONF_RULE_MEMLIMIT | CONF_RULE_MAXMCODE);
 	assert_false(r->jit);
 	assert_int_equal(r->memlimit_bytes, 32 << 20);
+	assert_int_equal(r->maxmcode_bytes, 64 << 10);
 	assert_int_equal(setup_rule_for(c, "ab")->set, 0);
 	conf_free(c);
 	(void)state;
@@ -375,7 +377,7 @@ static void unknown_keys(void **state)
 	    "game.conf:3: service.battle.wieght: unknown key, did you mean \"weight\"?");
 	bad("service = { battle = { colour = 1 } }",
 	    "game.conf:1: service.battle.colour: unknown key (allowed: class, slice, weight, "
-	    "credit, group, jit, memlimit, lua54)");
+	    "credit, group, jit, memlimit, lua54, maxmcode)");
 	bad("watchdog = { wran = '1s' }",
 	    "game.conf:1: watchdog.wran: unknown key, did you mean \"warn\"?");
 	bad("watchdog = { 5 }", "game.conf:1: watchdog[1]: unknown key (allowed: warn, demote, "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "watchdog/rules.h"
+#include "core/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -103,10 +104,56 @@ static void test_request_has_less_patience_the_second_time(void **state UNUSED)
 	assert_int_equal(rule_request(&age, RETRY, 150), REQUEST_HAND_OFF);
 }
 
+static void test_request_that_nobody_heard_is_not_repeated_so_often(void **state UNUSED)
+{
+	struct request_age age = {.since_signal_ns = 10 * RETRY - 1, .unheard = true};
+	expect(age, REQUEST_WAIT);
+	age.since_signal_ns++;
+	expect(age, REQUEST_SIGNAL);
+	age.since_signal_ns--;
+	age.unheard = false;
+	expect(age, REQUEST_SIGNAL);
+}
+
 static void test_request_never_answered_hands_off_in_the_end(void **state UNUSED)
 {
 	expect((struct request_age){.since_ask_ns = 50 * HANDOFF - 1}, REQUEST_WAIT);
 	expect((struct request_age){.since_ask_ns = 50 * HANDOFF}, REQUEST_HAND_OFF);
+}
+
+static void test_detached_is_signalled_while_it_computes(void **state UNUSED)
+{
+	struct detached_age age = {.since_ns = HANDOFF, .cpu_ns = 10 * HANDOFF};
+	assert_false(rule_signal_detached(&age, HANDOFF));
+	age.busy = true;
+	assert_true(rule_signal_detached(&age, HANDOFF));
+	/* Who stepped aside may compute a little around what blocks. */
+	age.aside = true;
+	assert_true(rule_signal_detached(&age, HANDOFF));
+	age.cpu_ns = HANDOFF - 1;
+	assert_false(rule_signal_detached(&age, HANDOFF));
+	/* A killed one comes home, asleep or not. */
+	age = (struct detached_age){.aside = true, .doomed = true};
+	assert_true(rule_signal_detached(&age, HANDOFF));
+}
+
+static void test_detached_is_slowed_only_if_it_takes_cpu_and_cannot_be_held(void **state UNUSED)
+{
+	const struct detached_age stuck = {
+		.since_ns = 50 * NS_PER_MS, .busy = true, .refused = true};
+	assert_true(rule_slow_detached(&stuck));
+	struct detached_age age = stuck;
+	age.since_ns--;
+	assert_false(rule_slow_detached(&age));
+	age = stuck;
+	age.busy = false;
+	assert_false(rule_slow_detached(&age));
+	age = stuck;
+	age.refused = false;
+	assert_false(rule_slow_detached(&age));
+	age = stuck;
+	age.aside = true;
+	assert_false(rule_slow_detached(&age));
 }
 
 static void test_backoff_doubles_until_the_limit(void **state UNUSED)
@@ -154,7 +201,10 @@ int main(void)
 		cmocka_unit_test(test_request_leaves_sleepers_alone_and_hands_off),
 		cmocka_unit_test(test_request_refused_hands_off_after_grace),
 		cmocka_unit_test(test_request_has_less_patience_the_second_time),
+		cmocka_unit_test(test_request_that_nobody_heard_is_not_repeated_so_often),
 		cmocka_unit_test(test_request_never_answered_hands_off_in_the_end),
+		cmocka_unit_test(test_detached_is_signalled_while_it_computes),
+		cmocka_unit_test(test_detached_is_slowed_only_if_it_takes_cpu_and_cannot_be_held),
 		cmocka_unit_test(test_backoff_doubles_until_the_limit),
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_a_lost_worker_is_timed_while_it_is_looked_at),

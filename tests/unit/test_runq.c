@@ -253,6 +253,25 @@ static void test_stolen_time_is_not_charged(void **state UNUSED)
 	runq_term(&q);
 }
 
+static void test_a_late_start_is_not_charged(void **state UNUSED)
+{
+	begin(1);
+	struct runq_entry e = entry(MS, 100), other = entry(MS, 100);
+	struct runq_due due;
+	run(&e, 0, 0);
+	runq_put(&q, &other, RUNQ_WAKE, 0);
+	runq_began(&q, &e, 5 * MS);
+	/* Its slice ends later by as much. */
+	int64_t end = 5 * MS + fair_left_ns(&e.node.fair);
+	assert_true(runq_due(&q, end - 1, &due));
+	assert_int_equal(due.asked, 0);
+	assert_int_equal(due.look_again_ns, end);
+	int64_t before = e.node.fair.ve_ns;
+	runq_stopped(&q, &e, 5 * MS + 100 * US, 0);
+	assert_int_equal(e.node.fair.ve_ns - before, 100 * US);
+	runq_term(&q);
+}
+
 static void test_detached_leaves_its_worker_and_is_charged(void **state UNUSED)
 {
 	begin(1);
@@ -337,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_time_alone_takes_v_along),
 		cmocka_unit_test(test_stopping_alone_takes_v_along),
 		cmocka_unit_test(test_stolen_time_is_not_charged),
+		cmocka_unit_test(test_a_late_start_is_not_charged),
 		cmocka_unit_test(test_detached_leaves_its_worker_and_is_charged),
 		cmocka_unit_test(test_change),
 		cmocka_unit_test(test_epochs_name_dispatches),

@@ -17,16 +17,17 @@ static const struct service_body body = {.kind = "fake"};
 /* Row: from, column: to, in the order of enum service_status. Written down once more, not read from
  * service.c. */
 static const char *const allowed[] = {
-	/*            I R r P D X */
-	/* idle     */ "-+----",
-	/* ready    */ "--+---",
-	/* running  */ "++-+++",
-	/* parked   */ "--+--+",
-	/* detached */ "++-+-+",
-	/* dead     */ "+-----",
+	/*            I R r P D H X */
+	/* idle     */ "-+-----",
+	/* ready    */ "--+----",
+	/* running  */ "++-++++",
+	/* parked   */ "--+---+",
+	/* detached */ "++-+-++",
+	/* held     */ "--+----",
+	/* dead     */ "+------",
 };
 
-enum { STATUSES = 6 };
+enum { STATUSES = 7 };
 
 static struct service *in_status(int status)
 {
@@ -36,6 +37,7 @@ static struct service *in_status(int status)
 		{SERVICE_READY, SERVICE_RUNNING, -1},
 		{SERVICE_READY, SERVICE_RUNNING, SERVICE_PARKED, -1},
 		{SERVICE_READY, SERVICE_RUNNING, SERVICE_DETACHED, -1},
+		{SERVICE_READY, SERVICE_RUNNING, SERVICE_HELD, -1},
 		{SERVICE_READY, SERVICE_RUNNING, SERVICE_DEAD, -1},
 	};
 	struct service *s = service_new(&body, "test", 0, &settings_preset[CLASS_NORMAL]);

@@ -136,7 +136,7 @@ static uintptr_t first_code_of(void *library)
 	return search.code;
 }
 
-static void test_a_library_loaded_later_is_foreign(void **state UNUSED)
+static void *load_later(void)
 {
 	/* Libraries of the system that nobody here has loaded. */
 	static const char *const candidate[] = {"libthread_db.so.1", "libBrokenLocale.so.1",
@@ -146,6 +146,55 @@ static void test_a_library_loaded_later_is_foreign(void **state UNUSED)
 		if (dlopen(candidate[i], RTLD_NOW | RTLD_NOLOAD) == NULL)
 			library = dlopen(candidate[i], RTLD_NOW);
 	assert_non_null(library);
+	return library;
+}
+
+/* The first word behind a call, direct or not, from there on. */
+static uintptr_t behind_call(uintptr_t from, bool direct)
+{
+	uintptr_t word = from + 8;
+	while (!text_follows_call(word) || (*(const uint8_t *)(word - 5) == 0xe8) != direct)
+		word++;
+	return word;
+}
+
+static bool holdable(uintptr_t pc, uintptr_t word)
+{
+	uintptr_t stack[3] = {1, word, (uintptr_t)&stack};
+	return text_holdable(pc, (uintptr_t)stack, (uintptr_t)(stack + 3));
+}
+
+static void test_holdable_is_what_computes_in_a_module(void **state UNUSED)
+{
+	void *library = load_later();
+	uintptr_t module = first_code_of(library) + 64, vm = address_of("lua_gettop");
+	uintptr_t libc = address_of("bsearch"), ours = (uintptr_t)test_kinds;
+	uintptr_t from_module = behind_call(module, true);
+	assert_true(holdable(module, 0));
+	/* In the Lua library or in the math library only if a module is below. */
+	assert_false(holdable(vm, 0));
+	assert_true(holdable(vm, from_module));
+	assert_int_equal(text_kind_of(address_of("cos")), TEXT_MATH);
+	assert_false(holdable(address_of("cos"), 0));
+	assert_true(holdable(address_of("cos"), from_module));
+	/* Never in libc, whoever called it, or in our own code. */
+	assert_false(holdable(libc, from_module));
+	assert_false(holdable(ours, from_module));
+	/* A frame of libc that has called the module, through a pointer; and words that are no such frame. */
+	assert_false(holdable(module, behind_call(libc, false)));
+	assert_true(holdable(module, libc));
+	assert_true(holdable(module, behind_call(address_of("qsort"), true)));
+	assert_false(holdable(address_of("cos"), behind_call(address_of("qsort"), true)));
+	/* Our own code that has called the VM, below the module. */
+	assert_false(holdable(module, behind_call(ours, false)));
+	assert_true(holdable(module, (uintptr_t)stack_call_marked + 8));
+	assert_true(holdable(module, vm + 4));
+	dlclose(library);
+}
+
+static void test_a_library_loaded_later_is_foreign(void **state UNUSED)
+{
+	void *library = load_later();
 	uintptr_t code = first_code_of(library);
 	assert_int_equal(text_kind_of(code), TEXT_FOREIGN);
 	/* What was known before stays what it was. */
@@ -183,6 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_fragile_functions_of_the_installed_library),
+		cmocka_unit_test(test_holdable_is_what_computes_in_a_module),
 		cmocka_unit_test(test_a_library_loaded_later_is_foreign),
 		cmocka_unit_test(test_stack_of_vm_and_data_is_parkable),
 		cmocka_unit_test(test_without_a_table_nothing_is_parkable),

@@ -134,6 +134,54 @@ static void test_many_random(void **state UNUSED)
 	}
 }
 
+static bool cancel(int32_t session)
+{
+	return timer_cancel((uint32_t)session + 7, session);
+}
+
+static void test_cancel(void **state UNUSED)
+{
+	int64_t now = clock_mono_ns();
+	add(now + NS_PER_MS, 0);
+	add(now + 2 * NS_PER_MS, 1);
+	add(now + 3 * NS_PER_MS, 2);
+	assert_false(timer_cancel(7, 1)); /* handle of one, session of another */
+	assert_true(cancel(0));
+	assert_false(cancel(0));
+	assert_true(cancel(2));
+	assert_int_equal(timer_count(), 1);
+	run_until(1);
+	assert_int_equal(fired[0], 1);
+	assert_false(cancel(1));
+	assert_false(wait_readable(20));
+}
+
+/* Removing from the middle keeps the order of the rest; the arrays grow and shrink meanwhile. */
+static void test_cancel_random(void **state UNUSED)
+{
+	enum { COUNT = 20000 };
+	static bool gone[COUNT];
+	unsigned seed = 4321;
+	size_t left = COUNT;
+	for (int32_t i = 0; i < COUNT; i++)
+		add(1 + rand_r(&seed) % 1000, i);
+	for (int i = 0; i < COUNT * 9 / 10; i++) {
+		int32_t victim = rand_r(&seed) % COUNT;
+		assert_int_equal(cancel(victim), !gone[victim]);
+		left -= !gone[victim];
+		gone[victim] = true;
+		if (i % 3 == 0)
+			assert_true(cancel((add(INT64_MAX, COUNT), COUNT)));
+	}
+	assert_int_equal(timer_count(), left);
+	run_until(left);
+	for (size_t i = 0; i < left; i++) {
+		assert_false(gone[fired[i]]);
+		int32_t a = i ? fired[i - 1] : fired[0], b = fired[i];
+		assert_true(due[a] < due[b] || (due[a] == due[b] && a <= b));
+	}
+}
+
 #define THREADS 4
 #define EACH    2000
 
@@ -176,6 +224,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_earlier_head_rearms, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_adding_while_firing_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_random, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cancel_random, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

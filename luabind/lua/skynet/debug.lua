@@ -5,6 +5,7 @@
 
 local skynet = require "skynet"
 local core = require "skynet.core"
+local pool = require "skynet.pool"
 
 local debug_api = {}
 local command = {}
@@ -19,7 +20,10 @@ function command.MEM()
 	skynet.retpack(collectgarbage "count")
 end
 
+-- The coroutines that wait for the next tasks are garbage now, too. The answer is the memory in KB
+-- after; skynet gives none.
 function command.GC()
+	pool.clear()
 	local before, begin = collectgarbage "count", core.hpc()
 	collectgarbage "collect"
 	local after, took_ns = collectgarbage "count", core.hpc() - begin
@@ -45,6 +49,44 @@ function command.TASK(session)
 		skynet.task(tasks)
 		skynet.retpack(tasks)
 	end
+end
+
+function command.UNIQTASK()
+	skynet.retpack(skynet.uniqtask())
+end
+
+--- (coroutine as tostring shows it, or a part of that)
+function command.KILLTASK(thread)
+	local co = skynet.killthread(thread)
+	if co then
+		skynet.error(string.format("Kill %s", tostring(co)))
+		skynet.ret()
+	else
+		skynet.error(string.format("Kill %s : Not found", thread))
+		skynet.retpack "Not found"
+	end
+end
+
+--- (source, file name, args...): see skynet/inject.lua. The answer is whether it ran, and its output.
+function command.RUN(source, filename, ...)
+	local ok, output = require "skynet.inject"(skynet, source, filename, { ... })
+	collectgarbage "collect"
+	skynet.retpack(ok, table.concat(output, "\n"))
+end
+
+--- (protocol) -> whether this service has a handler for it
+function command.SUPPORT(name)
+	skynet.retpack(skynet.dispatch(name) ~= nil)
+end
+
+--- ([protocol,] boolean): trace the requests of a protocol (lua)
+function command.TRACELOG(name, flag)
+	if type(name) ~= "string" then
+		name, flag = "lua", name
+	end
+	skynet.error(string.format("Turn trace log %s for %s", tostring(flag), name))
+	skynet.traceproto(name, flag)
+	skynet.ret()
 end
 
 function command.INFO(...)

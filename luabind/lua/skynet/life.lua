@@ -7,34 +7,19 @@ local task = require "skynet.task"
 local protocol = require "skynet.protocol"
 local call = require "skynet.call"
 local serve = require "skynet.serve"
+local modules = require "skynet.require"
 
 local traceback = debug.traceback
 local live = task.live
 
 local life = {}
 
-local init_queue = {} -- functions of skynet.init; false once they have run
 local stop_functions = {}
 local stopping = false
 local init_thread
 
---- Run f before the function of skynet.start; at once when that has begun already.
-function life.init(f)
-	assert(type(f) == "function")
-	if init_queue then
-		init_queue[#init_queue + 1] = f
-	else
-		f()
-	end
-end
-
 local function run_init(start)
-	local i = 1
-	while init_queue[i] do -- the list may grow meanwhile
-		init_queue[i]()
-		i = i + 1
-	end
-	init_queue = false
+	modules.init_all()
 	start()
 end
 

@@ -7,8 +7,6 @@ local skynet = require "skynet"
 local core = require "skynet.core"
 local call = require "skynet.call"
 
-local GLOBAL_NAME_MAX = 15
-
 --- Launch a service of any kind without waiting for its start.
 -- @return its handle; nil and the reason when it cannot be created
 function skynet.launch(...)
@@ -34,12 +32,10 @@ function skynet.abort()
 end
 
 local function bind(name, handle)
-	local global = name:sub(1, 1) ~= "."
-	if global then
-		assert(#name <= GLOBAL_NAME_MAX and tonumber(name) == nil and name:sub(1, 1) ~= ":")
-	end
-	if not core.register(name, handle) and global then
-		skynet.error(string.format("The global name %s is taken", name))
+	if name:sub(1, 1) == "." then
+		core.register(name, handle)
+	else
+		require("skynet.harbor").globalname(name, handle)
 	end
 end
 

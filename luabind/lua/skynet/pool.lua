@@ -2,11 +2,15 @@
 --
 -- Finished coroutines, kept for the next tasks: steady load creates none. A bounded plain list
 -- rather than a weak table, because a weak one is emptied by every collection, just when the
--- service has the most to do.
+-- service has the most to do. After a peak it shrinks by what the load since then never needed:
+-- half of it per window, so that one that swings is not rebuilt each time.
 
 local create, yield, running = coroutine.create, coroutine.yield, coroutine.running
+local floor, min = math.floor, math.min
 
-local POOL_MAX = 256
+local IDLE_MAX = 1024
+local IDLE_KEPT = 16 -- too few to trim
+local WINDOW = 4096 -- tasks begun between two looks at what was not needed
 
 local pool = {
 	--- What a coroutine yields when it suspends, for whatever reason, in the library.
@@ -15,13 +19,15 @@ local pool = {
 local SUSPEND = pool.SUSPEND
 
 local idle, count = {}, 0
+local created = 0
+local begun, least = 0, 0 -- in this window: tasks, and the fewest that were idle at a time
 
 -- The main function of every task. Fixed parameters rather than `...`: they can be cleared, so that
 -- an idle coroutine does not keep the last message's objects alive.
 local function body(f, a, b, c, d, e)
 	while true do
 		f(a, b, c, d, e)
-		if count >= POOL_MAX then
+		if count >= IDLE_MAX then
 			return
 		end
 		count = count + 1
@@ -31,16 +37,51 @@ local function body(f, a, b, c, d, e)
 	end
 end
 
+local function drop(n)
+	for i = count, count - n + 1, -1 do
+		idle[i] = nil
+	end
+	count = count - n
+end
+
+local function end_window()
+	local spare = min(least, count - IDLE_KEPT)
+	if spare > 1 then
+		drop(floor(spare / 2))
+	end
+	begun, least = 0, count
+end
+
 --- An idle coroutine, from the pool or new. It begins with the first resume(co, f, ...), which
 -- passes at most five arguments on to f. If f raises an error it is dead and does not come back.
 function pool.acquire()
+	begun = begun + 1
+	if begun >= WINDOW then
+		end_window()
+	end
 	if count == 0 then
+		least = 0
+		created = created + 1
 		return create(body)
 	end
 	local co = idle[count]
 	idle[count] = nil
 	count = count - 1
+	if count < least then
+		least = count
+	end
 	return co
+end
+
+--- Forget all idle coroutines, so that the next collection takes them.
+function pool.clear()
+	idle, count, least = {}, 0, 0
+end
+
+--- How many coroutines wait for a task, and how many were created since the service began.
+-- @return idle, created
+function pool.figures()
+	return count, created
 end
 
 return pool

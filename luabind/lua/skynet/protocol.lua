@@ -50,8 +50,10 @@ end
 
 --- Set the handler f(session, source, ...) of a protocol, or only read it when f is nil.
 -- Raises an error when a handler is set for a name that is not registered.
+-- @param options nil, or { serial = true } to handle one message after the other, or { key =
+-- function(...) } to do so for messages of the same key: see skynet/serial.lua
 -- @return the previous handler or nil
-function protocol.dispatch(name, f)
+function protocol.dispatch(name, f, options)
 	local p = registry[name]
 	if f == nil then
 		return p and p.dispatch
@@ -60,7 +62,7 @@ function protocol.dispatch(name, f)
 		error("protocol " .. tostring(name) .. " is not registered", 2)
 	end
 	local old = p.dispatch
-	p.dispatch = f
+	p.dispatch = options and require("skynet.serial").wrap(f, options) or f
 	return old
 end
 

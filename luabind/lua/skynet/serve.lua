@@ -28,13 +28,25 @@ local serve = {}
 local serving_session = {} -- task -> session, 0 for a message that wants no answer
 local serving_source = {} -- task -> handle
 
+-- The longest reason that an answer carries, in bytes.
+local REASON_MAX = 1000
+
 local outstanding = {} -- responder state -> true, for every skynet.response() not used yet
+
+-- Tell a caller that its request has failed, and why: the first line of `reason` (nil: nothing),
+-- unless the option `callreason` is false.
+local function fail_request(source, session, reason)
+	if reason ~= nil and core.getenv "callreason" ~= "false" then
+		return core_send(source, ERROR, session, tostring(reason):match("^[^\n]*"):sub(1, REASON_MAX))
+	end
+	return core_send(source, ERROR, session)
+end
 
 local function forgotten(f, session, source)
 	local place = debug.getinfo(f, "S")
 	core.error(string.format("Maybe forgot response session %s from %s : %s:%d", session,
 		call.address(source), place.source, place.linedefined))
-	core_send(source, ERROR, session)
+	fail_request(source, session, "no answer")
 end
 
 -- Runs as a task. The payload is unpacked in here and not in the dispatcher, so that a payload that
@@ -43,8 +55,14 @@ local function handle(p, msg, sz, session, source)
 	local co = live.task
 	serving_session[co] = session
 	serving_source[co] = source
+	if live.trace then
+		live.trace.begins(co, p, source)
+	end
 	local f = p.dispatch
 	f(session, source, p.unpack(msg, sz))
+	if live.trace then
+		live.trace.ends(co)
+	end
 	local left = serving_session[co]
 	serving_session[co] = nil
 	serving_source[co] = nil
@@ -58,11 +76,14 @@ local function handle_error(p, msg, sz, session, source)
 	p.dispatch(session, source, p.unpack(msg, sz))
 end
 
-task.on_failure(function(co)
+task.on_failure(function(co, err)
+	if live.trace then
+		live.trace.fails(co)
+	end
 	local session, source = serving_session[co], serving_source[co]
 	serving_session[co], serving_source[co] = nil, nil
 	if session and session ~= 0 then
-		core_send(source, ERROR, session)
+		fail_request(source, session, err)
 	end
 end)
 
@@ -90,10 +111,11 @@ end
 
 local function refuse(p, ptype, msg, sz, session, source)
 	if ptype == TRACE then
+		require("skynet.trace").expect(source, core.tostring(msg, sz))
 		return nil
 	end
 	if session ~= 0 then
-		core_send(source, ERROR, session)
+		fail_request(source, session, "no handler for messages of type " .. (p and p.name or ptype))
 		return nil
 	end
 	return error_of(pcall(unknown_request, session, source, msg, sz, p and p.name or ptype))
@@ -169,6 +191,9 @@ end
 -- @return true; false when nobody waits for the answer or it is too large
 function serve.ret(msg, sz)
 	local session, source = take()
+	if live.trace then
+		live.trace.responds()
+	end
 	if session == 0 then
 		if msg and sz then
 			core.trash(msg, sz)
@@ -177,7 +202,7 @@ function serve.ret(msg, sz)
 	end
 	local sent = core_send(source, RESPONSE, session, msg, sz)
 	if sent == false then
-		core_send(source, ERROR, session)
+		fail_request(source, session, "the answer is too large")
 	end
 	return not not sent
 end
@@ -222,10 +247,10 @@ local function close_responder(state)
 	outstanding[state] = nil
 end
 
-local function refuse_responder(state)
+local function refuse_responder(state, reason)
 	if state.open then
 		close_responder(state)
-		return core_send(state.source, ERROR, state.session) ~= nil
+		return fail_request(state.source, state.session, reason) ~= nil
 	end
 	return false
 end
@@ -236,7 +261,7 @@ end
 local function sentinel_for(state)
 	local sentinel = newproxy(true)
 	getmetatable(sentinel).__gc = function()
-		refuse_responder(state)
+		refuse_responder(state, "no answer")
 	end
 	return sentinel
 end
@@ -244,14 +269,14 @@ end
 local function send_answer(state, ...)
 	local sent = core_send(state.source, RESPONSE, state.session, ...)
 	if sent == false then
-		core_send(state.source, ERROR, state.session)
+		fail_request(state.source, state.session, "the answer is too large")
 	end
 	close_responder(state)
 	return not not sent
 end
 
 --- Detach the current request from its handler; the result answers it later, from any task.
--- responder(true, ...) sends an answer, responder(false) an error, both return whether the caller
+-- responder(true, ...) sends an answer, responder(false [, reason]) an error, both return whether the caller
 -- got it; a second use raises `Can't response more than once`; responder("TEST") tells whether the
 -- caller still waits. A responder that is collected unused fails the request. `packer` replaces
 -- skynet.pack.
@@ -282,7 +307,7 @@ function serve.response(packer)
 			return sent
 		end
 		used = true
-		return refuse_responder(state)
+		return refuse_responder(state, (...))
 	end
 end
 
@@ -299,12 +324,12 @@ end
 function serve.refuse_all()
 	for co, session in pairs(serving_session) do
 		if session ~= 0 then
-			core_send(serving_source[co], ERROR, session)
+			fail_request(serving_source[co], session, "the service has ended")
 		end
 		serving_session[co] = nil
 	end
 	for state in pairs(outstanding) do
-		refuse_responder(state)
+		refuse_responder(state, "the service has ended")
 	end
 end
 

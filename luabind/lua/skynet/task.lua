@@ -5,7 +5,8 @@
 -- The dispatcher runs on the main Lua thread and is the only one that resumes a task, so tasks
 -- never nest and `live.task` always names the one that runs. A task that waits has yielded SUSPEND
 -- and stands in `waiting` under the session that will bring it back: a RESPONSE message (call,
--- timer), or an entry of the interrupt queue (wakeup, failed call). One message is finished in this
+-- timer), or an entry of the interrupt queue (wakeup, failed call). A session that nobody waits for
+-- any more, but whose message is still to come, stands there as BREAK. One message is finished in this
 -- order: its own task up to the first yield, then the interrupts in FIFO order, then the forks in
 -- FIFO order, with the interrupts that each of them causes in between.
 
@@ -13,29 +14,43 @@ local core = require "skynet.core"
 local pool = require "skynet.pool"
 
 local resume, yield = coroutine.resume, coroutine.yield
-local traceback = debug.traceback
+local running, traceback = coroutine.running, debug.traceback
 local unpack, select, type, tostring, error = unpack, select, type, tostring, error
-local core_timeout, core_genid = core.timeout, core.genid
+local core_timeout, core_cancel, core_genid = core.timeout, core.cancel, core.genid
+local core_blocking, pcall = core.blocking, pcall
 
 local acquire, SUSPEND = pool.acquire, pool.SUSPEND
 local QUIT = "QUIT"
 local BREAK = "BREAK"
 local NS_PER_CS = 1e7
 
-local task = {}
+local task = {
+	--- The reason of a call that has met its deadline.
+	TIMEOUT = "timeout",
+	--- Stands in `waiting` for a session that nobody waits for; also what a woken sleep returns.
+	BREAK = BREAK,
+}
 
 -- What the other parts of the library may read at any time: `task`, the coroutine that runs now
--- (nil outside of tasks), and `quitting`, true once skynet.exit() was called.
-local live = { task = nil, quitting = false }
+-- (nil outside of tasks, and inside of blocking); `quitting`, true once skynet.exit() was called; `trace`, the
+-- module that logs the way of a request (nil until it is used); `origin`, a table that keeps who began a timer
+-- (nil unless skynet.trace_timeout is on); `blocking`.
+local live = { task = nil, quitting = false, trace = nil, origin = nil, blocking = false }
 task.live = live
 
--- session -> the task that it resumes, or BREAK when that task was woken before its timer
+-- session -> the task that it resumes, or BREAK
 local waiting = {}
 local sleeping = {} -- token -> session of the task that sleeps or waits on it
+local timed = {} -- session -> true for those of `sleeping` that a timer ends
 local timer_body = {} -- session -> function of a timer whose task has not begun
+local timer_of = {} -- the task of such a timer -> session
+local deadline = {} -- session of a timer -> session of the call that it makes fail
 
 local interrupts = { first = 1, last = 0, verdict = {} } -- [i] = session
-local forks = { first = 1, last = 0, call = {} } -- [i] = task
+local forks = { first = 1, last = 0, call = {} } -- [i] = task, or false for a killed one
+
+-- For skynet/inspect.lua, which lists and kills tasks.
+task.state = { waiting = waiting, sleeping = sleeping, timer_body = timer_body, timer_of = timer_of, forks = forks }
 
 local function no_hook()
 end
@@ -56,14 +71,10 @@ local function settle(co, ok, command)
 		if command == SUSPEND or command == nil or command == QUIT then
 			return nil
 		end
-		failure_hook(co)
-		if command == "USER" then
-			command = "Call skynet.coroutine.yield out of skynet.coroutine.resume"
-			return traceback(co, command)
-		end
-		return traceback(co, "Unknown command : " .. tostring(command))
+		command = command == "USER" and "Call skynet.coroutine.yield out of skynet.coroutine.resume"
+			or "Unknown command : " .. tostring(command)
 	end
-	failure_hook(co)
+	failure_hook(co, command)
 	return traceback(co, tostring(command))
 end
 
@@ -75,15 +86,35 @@ function task.step(co, ...)
 end
 local step = task.step
 
---- Set what is done with a task that raised an error (one function; it gets the coroutine).
+--- Set what is done with a task that raised an error (one function; it gets the coroutine and the
+-- error).
 function task.on_failure(f)
 	failure_hook = f
+end
+
+--- Begin and go on with tasks by f(co, ...) instead of coroutine.resume, for skynet.profile.
+function task.resume_with(f)
+	resume = f
+end
+
+--- task -> the lock that it took last (skynet/lock.lua), from which the others hang.
+task.held = setmetatable({}, { __mode = "k" })
+
+--- A task that is gone: as when it had raised this error, and its locks go to those that wait.
+function task.abort(co, err)
+	failure_hook(co, err)
+	while task.held[co] do
+		task.held[co]:release()
+	end
 end
 
 --- The running task; raises an error outside of tasks, where nothing can wait.
 function task.need()
 	local co = live.task
 	if co == nil then
+		if live.blocking then
+			error("nothing can wait inside skynet.blocking but what blocks the thread", 3)
+		end
 		error("only a task can wait: do this inside skynet.start, not in the main chunk", 3)
 	end
 	return co
@@ -91,29 +122,78 @@ end
 local need = task.need
 
 --- Suspend the running task until the answer to `session` comes.
--- @return true, msg, sz for an answer, false for an error
+-- @return true, msg, sz, session for an answer; false, reason (nil: none is known),
+-- nil, session for an error
 function task.await(session)
 	waiting[session] = live.task
 	return yield(SUSPEND)
+end
+
+--- Nobody waits for `session`, whose message is still to come, any more.
+function task.abandon(session)
+	waiting[session] = BREAK
+end
+
+--- The message of an abandoned session will not come (any more) either.
+function task.forget(session)
+	if waiting[session] == BREAK then
+		waiting[session] = nil
+	end
+end
+
+local interrupt
+
+-- Whatever is not a task that waits for this session.
+local function answer_other(session, co)
+	if co == BREAK then
+		waiting[session] = nil
+		return true
+	end
+	local late = deadline[session]
+	if late == nil then
+		return false
+	end
+	deadline[session] = nil
+	interrupt(late, task.TIMEOUT)
+	return true
+end
+
+local function end_blocking(co, ok, ...)
+	live.task, live.blocking = co, false
+	if not ok then
+		error((...), 0)
+	end
+	return ...
+end
+
+--- Run f(...) without a worker; see skynet.blocking.
+function task.blocking(f, ...)
+	if live.blocking then
+		error("skynet.blocking inside skynet.blocking", 3)
+	end
+	local co = live.task
+	live.task, live.blocking = nil, true
+	return end_blocking(co, pcall(core_blocking, f, ...))
 end
 
 --- Deliver an answer. Only for the dispatcher.
 -- @return known, err: whether anybody waited for this session, and the error text of the task
 function task.answer(session, msg, sz)
 	local co = waiting[session]
-	if co == nil then
-		return false
+	if co == nil or co == BREAK then
+		return answer_other(session, co)
 	end
 	waiting[session] = nil
-	if co == BREAK then
-		return true
-	end
 	local f = timer_body[session]
 	if f then
 		timer_body[session] = nil
+		timer_of[co] = nil
 		return true, step(co, run_plain, f)
 	end
-	return true, step(co, true, msg, sz)
+	if live.trace then
+		live.trace.resumed(co)
+	end
+	return true, step(co, true, msg, sz, session)
 end
 
 -- Drop the oldest entry of `interrupts` or `forks`.
@@ -127,16 +207,17 @@ local function advance(queue)
 	end
 end
 
-local function interrupt(session, verdict)
+interrupt = function(session, verdict)
 	local last = interrupts.last + 1
 	interrupts[last] = session
 	interrupts.verdict[last] = verdict
 	interrupts.last = last
 end
 
---- Make the call that waits for `session` fail; its task runs when the current one has suspended.
-function task.fail(session)
-	interrupt(session, false)
+--- Make the call that waits for `session` fail, for this reason (text or nil); its task runs when
+-- the current one has suspended.
+function task.fail(session, reason)
+	interrupt(session, reason)
 end
 
 -- Resume what the oldest interrupt names. A session that is gone already (woken twice, answered
@@ -150,12 +231,11 @@ local function run_interrupt()
 	if co == nil or co == BREAK then
 		return nil
 	end
-	if verdict == BREAK then
-		waiting[session] = BREAK
-	else
-		waiting[session] = nil
+	waiting[session] = nil
+	if live.trace then
+		live.trace.resumed(co)
 	end
-	return step(co, false, verdict)
+	return step(co, false, verdict, nil, session)
 end
 
 local function run_fork()
@@ -163,7 +243,9 @@ local function run_fork()
 	local co, call = forks[i], forks.call[i]
 	forks.call[i] = nil
 	advance(forks)
-	if type(call) == "function" then
+	if not co then
+		return nil
+	elseif type(call) == "function" then
 		return step(co, run_plain, call)
 	end
 	return step(co, run_packed, call)
@@ -201,52 +283,99 @@ function task.fork(f, ...)
 	return co
 end
 
+local function delay_ns(cs)
+	return cs > 0 and cs * NS_PER_CS or 0
+end
+
 --- Run f() in a task of its own after `cs` centiseconds; fractions count, 0 or less means "as the
 -- next message".
--- @return the coroutine
+-- @return the coroutine, for skynet.killthread
 function task.timeout(cs, f)
-	local session = core_timeout(cs > 0 and cs * NS_PER_CS or 0)
+	local session = core_timeout(delay_ns(cs))
 	local co = acquire()
 	waiting[session] = co
 	timer_body[session] = f
+	timer_of[co] = session
+	if live.origin then
+		live.origin[co] = traceback("timer", 2)
+	end
 	return co
 end
 
+--- Make the call that waits for `session` fail with task.TIMEOUT after `cs` centiseconds, unless
+-- disarm(the result) comes first. Costs no coroutine.
+function task.arm(cs, session)
+	local timer = core_timeout(delay_ns(cs))
+	deadline[timer] = session
+	return timer
+end
+
+--- Take back what arm began. After it has come, or twice, it does nothing.
+function task.disarm(timer)
+	if deadline[timer] then
+		deadline[timer] = nil
+		task.cancel(timer)
+	end
+end
+
+--- A timer's message shall not come, or not matter when it does.
+function task.cancel(session)
+	if not core_cancel(session) then
+		waiting[session] = BREAK
+	end
+end
+
+-- Before anything is begun for the wait, so that a refused one leaves nothing behind.
 local function claim(token)
 	if sleeping[token] ~= nil then
 		error("token duplicative", 0)
 	end
 end
 
---- Suspend the running task for `cs` centiseconds, or until wakeup(token) (token: the coroutine by
--- default).
+-- Suspend the running task, known by the token, until the message of `session` or a wakeup.
+local function suspend(co, session, token)
+	waiting[session] = co
+	sleeping[token] = session
+	if live.trace then
+		live.trace.sleeps(co)
+	end
+	local ok, verdict = yield(SUSPEND)
+	sleeping[token] = nil
+	return ok, verdict
+end
+
+--- Suspend the running task for `cs` centiseconds, or until wakeup(token) (token: the running
+-- coroutine by default).
 -- @return nil, or "BREAK" when it was woken
 function task.sleep(cs, token)
 	local co = need()
-	token = token or co
+	token = token or running()
 	claim(token)
-	local session = core_timeout(cs > 0 and cs * NS_PER_CS or 0)
-	waiting[session] = co
-	sleeping[token] = session
-	local ok, verdict = yield(SUSPEND)
-	sleeping[token] = nil
+	local session = core_timeout(delay_ns(cs))
+	timed[session] = true
+	local ok, verdict = suspend(co, session, token)
+	timed[session] = nil
 	if not ok then
+		task.cancel(session)
 		return verdict
 	end
 end
 
---- Suspend the running task until wakeup(token) (token: the coroutine by default).
+--- The task that sleeps or waits with `session` is gone.
+function task.retire(session)
+	if timed[session] then
+		timed[session] = nil
+		task.cancel(session)
+	end
+end
+
+--- Suspend the running task until wakeup(token) (token: the running coroutine by default).
 -- Raises `token duplicative` when another task waits on the same token.
 function task.wait(token)
 	local co = need()
-	token = token or co
+	token = token or running()
 	claim(token)
-	local session = core_genid()
-	waiting[session] = co
-	sleeping[token] = session
-	yield(SUSPEND)
-	sleeping[token] = nil
-	waiting[session] = nil
+	suspend(co, core_genid(), token)
 end
 
 --- Wake the task that sleeps or waits on `token`; it runs when the current task suspends.
@@ -269,41 +398,6 @@ function task.quit()
 		error("this service has ended itself in its main chunk", 0)
 	end
 	yield(QUIT)
-end
-
-local function list_tasks(into)
-	local n = 0
-	for session, co in pairs(waiting) do
-		if co ~= BREAK then
-			n = n + 1
-			if into then
-				local key = string.format("%s session: %d", tostring(co), session)
-				into[key] = traceback(co)
-			end
-		end
-	end
-	return n
-end
-
---- Look at the suspended tasks.
--- @param what nil: count them; a table: fill it with "thread session" -> traceback; a session: its
--- traceback or "No session"; a coroutine: the session it waits for, or nil
-function task.info(what)
-	local kind = type(what)
-	if what == nil then
-		return list_tasks()
-	elseif kind == "table" then
-		list_tasks(what)
-	elseif kind == "number" then
-		local co = waiting[what]
-		return co and co ~= BREAK and traceback(co) or "No session"
-	elseif kind == "thread" then
-		for session, co in pairs(waiting) do
-			if co == what then
-				return session
-			end
-		end
-	end
 end
 
 return task

@@ -119,6 +119,23 @@ function hog.ffi()
 	end
 end
 
+-- The same large table to bytes and back.
+function hog.pack()
+	local core = require "skynet.core"
+	local list = {}
+	for i = 1, 20000 do
+		list[i] = { i, i / 3, name = "number " .. i, [i + 2] = true }
+	end
+	local packed = core.packstring(list)
+	while true do
+		for i, entry in ipairs(core.unpack(packed)) do
+			local right = entry[1] == i and entry[2] == i / 3 and entry.name == "number " .. i
+			assert(right and entry[i + 2], "unpacked to something else")
+		end
+		assert(#core.packstring(list) == #packed, "packed to something else")
+	end
+end
+
 -- Backtracks for longer than anybody will wait.
 function hog.find()
 	return string.find(string.rep("a", 100000), ".-.-.-.-b")
@@ -145,6 +162,10 @@ end
 
 function hog.c_spin()
 	require "chog".spin()
+end
+
+function hog.c_sort()
+	require "chog".sort()
 end
 
 function hog.c_sleep()

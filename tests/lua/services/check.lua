@@ -25,6 +25,16 @@ function check.eq(got, wanted, name)
 	check.ok(got == wanted, name, string.format("got %s, wanted %s", tostring(got), tostring(wanted)))
 end
 
+--- text is what a failed call raises, with or without a reason.
+function check.is_failure(text)
+	return text == "call failed" or tostring(text):find("^call failed: ") ~= nil
+end
+
+--- is_failure(text).
+function check.failed(text, name)
+	check.ok(check.is_failure(text), name, text)
+end
+
 --- f() becomes true, within ten seconds: for what another service or a timer has to do first.
 function check.soon(f, name)
 	for _ = 1, 1000 do

@@ -35,6 +35,7 @@ local function identity()
 	check.eq(inside, "woken", "wait without token")
 end
 
+-- In skynet each refused wait leaves a session entry behind.
 local function duplicates()
 	local token = {}
 	local before = skynet.task()

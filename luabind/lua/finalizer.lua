@@ -1,0 +1,67 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Finalizers that fail. LuaJIT raises an error in a finalizer into whatever code happened to allocate, and when
+-- the collector ran at the exit of a compiled trace, the LuaJIT of Debian 12 crashes the process (there is no frame
+-- that the error could be unwound through). So the finalizers that Lua code can set (of newproxy, ffi.gc and
+-- ffi.metatype) are called in protected mode, and their errors go to the log, as in Lua 5.4.
+
+local pcall, rawset, setmetatable, tostring, type = pcall, rawset, setmetatable, tostring, type
+local raw_newproxy, getmetatable = newproxy, debug.getmetatable
+
+local function report(err)
+	local core = package.loaded["skynet.core"]
+	core.error("error in __gc: " .. tostring(err))
+end
+
+-- function -> the protected one. Both sides weak: it lives as long as an object has it for a finalizer, and a
+-- compiled loop that calls ffi.gc with one function finds it without making a closure.
+local protected = setmetatable({}, { __mode = "kv" })
+
+local function protect(f)
+	if type(f) ~= "function" then
+		return f -- C functions of the FFI raise nothing
+	end
+	local safe = protected[f]
+	if safe == nil then
+		safe = function(object)
+			local ok, err = pcall(f, object)
+			if not ok then
+				report(err)
+			end
+		end
+		protected[f] = safe
+	end
+	return safe
+end
+
+local watched = {
+	__newindex = function(meta, key, value)
+		rawset(meta, key, key == "__gc" and protect(value) or value)
+	end,
+}
+
+--- As in Lua 5.1; an error in its __gc is logged.
+function newproxy(meta)
+	local proxy = raw_newproxy(meta)
+	if meta == true then
+		setmetatable(getmetatable(proxy), watched)
+	end
+	return proxy
+end
+
+local open_ffi = package.preload.ffi
+package.preload.ffi = open_ffi and function(...)
+	local ffi = open_ffi(...)
+	local gc, metatype = ffi.gc, ffi.metatype
+	function ffi.gc(object, finalizer)
+		return gc(object, protect(finalizer))
+	end
+	function ffi.metatype(ct, meta)
+		local f = type(meta) == "table" and rawget(meta, "__gc")
+		if f then
+			rawset(meta, "__gc", protect(f))
+		end
+		return metatype(ct, meta)
+	end
+	return ffi
+end

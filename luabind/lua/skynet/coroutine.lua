@@ -1,0 +1,130 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Coroutines for use within a task: what waits inside of one (call, sleep, ...) suspends the whole
+-- task, and the coroutine goes on when the task does. Only yield and resume of this module pass
+-- values between a coroutine and who resumed it.
+
+local task = require "skynet.task"
+
+local create, raw_status, running, yield = coroutine.create, coroutine.status, coroutine.running, coroutine.yield
+local live = task.live
+
+local USER = "USER" -- what a coroutine yields first when it means its resumer and not the dispatcher
+
+local M = {}
+
+local owner_of = setmetatable({}, { __mode = "k" }) -- coroutine -> task that runs or ran it; false: none yet
+local blocked = setmetatable({}, { __mode = "k" }) -- coroutine -> true while its task is suspended
+local closed = setmetatable({}, { __mode = "k" })
+
+--- A coroutine of f, for use with this module.
+function M.create(f)
+	local co = create(f)
+	owner_of[co] = false
+	return co
+end
+
+local continue
+
+local function unblock(co, ...)
+	blocked[co] = nil
+	return continue(co, coroutine.resume(co, ...))
+end
+
+continue = function(co, ok, command, ...)
+	if not ok then
+		owner_of[co] = nil
+		return false, command
+	elseif raw_status(co) == "dead" then
+		owner_of[co] = nil
+		return true, command, ...
+	elseif command == USER then
+		return true, ...
+	end
+	-- It waits for something: so does the task, which goes on with co when the dispatcher resumes it.
+	blocked[co] = true
+	return unblock(co, yield(command, ...))
+end
+
+--- Go on with a coroutine until it yields (by this module's yield) or ends.
+-- @return true and what it yielded or returned; false and the reason
+function M.resume(co, ...)
+	if closed[co] or raw_status(co) == "dead" then
+		return false, "cannot resume dead coroutine"
+	elseif owner_of[co] == nil then
+		return false, "cannot resume none skynet coroutine"
+	elseif blocked[co] then
+		return false, "cannot resume a skynet coroutine suspend by skynet framework"
+	elseif raw_status(co) ~= "suspended" then
+		return false, "cannot resume non-suspended coroutine"
+	end
+	owner_of[co] = live.task or false
+	return continue(co, coroutine.resume(co, ...))
+end
+
+--- Suspend the running coroutine; its resumer gets the values. Directly in a task it is an error,
+-- which ends the task.
+function M.yield(...)
+	return yield(USER, ...)
+end
+
+--- "running", "suspended", "normal", "dead", or "blocked" when its task waits for something.
+function M.status(co)
+	if closed[co] then
+		return "dead"
+	end
+	local status = raw_status(co)
+	if status == "suspended" and blocked[co] then
+		return "blocked"
+	end
+	return status
+end
+
+--- The running coroutine.
+M.running = running
+
+--- Whether the caller may yield: within a task or a coroutine of one.
+function M.isyieldable()
+	return live.task ~= nil
+end
+
+--- The task that a coroutine (the running one by default) belongs to, and whether it is that task.
+-- @return coroutine, boolean
+function M.thread(co)
+	co = co or running()
+	local owner = owner_of[co]
+	if owner then
+		return owner, false
+	end
+	return co, owner == nil
+end
+
+local function values_or_raise(ok, ...)
+	if ok then
+		return ...
+	end
+	error((...), 0)
+end
+
+--- A function that resumes a new coroutine of f, gives what it yields or returns, and raises its
+-- errors.
+function M.wrap(f)
+	local co = M.create(f)
+	return function(...)
+		return values_or_raise(M.resume(co, ...))
+	end
+end
+
+--- End a suspended coroutine. Raises an error for a running one.
+-- @return true
+function M.close(co)
+	local status = M.status(co)
+	if status ~= "suspended" and status ~= "dead" then
+		error("cannot close a " .. status .. " coroutine", 2)
+	end
+	closed[co] = true
+	owner_of[co] = nil
+	return true
+end
+
+return M

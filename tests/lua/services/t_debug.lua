@@ -1,0 +1,136 @@
+-- SPDX-License-Identifier: MIT
+-- The debug protocol, modules that may wait while they load, and those that do not exist.
+
+local skynet = require "skynet"
+local pool = require "skynet.pool"
+local check = dofile(SERVICE_PATH .. "check.lua")
+
+local hidden = { value = 1 }
+
+local function ask(...)
+	return skynet.call(skynet.self(), "debug", ...)
+end
+
+local function commands()
+	check.eq(ask "PING", nil, "PING")
+	check.eq(ask("SUPPORT", "lua"), true, "SUPPORT of a protocol with a handler")
+	check.eq(ask("SUPPORT", "nothing"), false, "and of one without")
+	check.eq(type(next(ask "UNIQTASK")), "string", "UNIQTASK")
+	local co = skynet.timeout(1000, print)
+	check.eq(ask("KILLTASK", tostring(co)), nil, "KILLTASK")
+	check.eq(ask("KILLTASK", tostring(co)), "Not found", "of a task that is gone")
+	ask("TRACELOG", true)
+	check.eq(skynet._proto.lua.trace, true, "TRACELOG")
+	ask("TRACELOG", "lua", false)
+	check.eq(skynet._proto.lua.trace, false, "and off")
+	check.raises("Invalid debug command", "a command that does not exist", ask, "NOTHING")
+end
+
+local function injection()
+	local code = [[
+		local args = { ... }
+		print("args", args[1], args[2])
+		_P.lua.hidden.value = 2
+		print(type(_U.registry), SERVICE_NAME)
+	]]
+	local ok, output = ask("RUN", code, "code.lua", "x", 7)
+	check.ok(ok, "RUN", output)
+	check.eq(output, "args\tx\t7\ntable\t" .. SERVICE_NAME, "what it prints")
+	check.eq(hidden.value, 2, "upvalues of the handler are in reach")
+	ok, output = ask("RUN", "error 'boom'", "code.lua")
+	check.ok(not ok and output:find "^code.lua:1: boom\nstack traceback:", "an error in it", output)
+	ok, output = ask("RUN", "this is no Lua", "code.lua")
+	check.ok(not ok and output:find "code.lua:1:", "a syntax error", output)
+end
+
+-- n tasks at the same time, to their end.
+local function peak_of(n)
+	local left = n
+	for _ = 1, n do
+		skynet.fork(function()
+			skynet.sleep(1)
+			left = left - 1
+		end)
+	end
+	while left > 0 do
+		skynet.sleep(1)
+	end
+end
+
+-- In skynet the pool is a weak table: a full collection empties it, just when there is the most to
+-- do; and call(addr, "debug", "GC") hangs, for it is never answered.
+local function pool_and_gc()
+	peak_of(200)
+	collectgarbage()
+	collectgarbage()
+	local idle, created = pool.figures()
+	check.ok(idle >= 199, "a full collection leaves the pool as it is", idle)
+	peak_of(200)
+	check.eq(select(2, pool.figures()), created, "so the same load creates no coroutine")
+	check.eq(type(ask "GC"), "number", "GC is answered with the memory after")
+	check.ok(pool.figures() < 5, "and has emptied the pool", pool.figures())
+end
+
+local function trimming()
+	peak_of(900)
+	local peak = pool.figures()
+	check.ok(peak >= 899, "a peak fills the pool", peak)
+	for _ = 1, 2000 do
+		skynet.fork(skynet.yield)
+		skynet.yield()
+	end
+	check.eq(pool.figures() > peak / 2, true, "it is not emptied at once")
+	for _ = 1, 40000 do
+		skynet.fork(skynet.yield)
+		skynet.yield()
+	end
+	check.ok(pool.figures() < 100, "light load lets it shrink", pool.figures())
+end
+
+local function missing()
+	check.raises("module 'skynet.socket' is not available in equilune yet: see 'Porting a skynet service' in README.md",
+		"a module of skynet's that does not exist here", require, "skynet.socket")
+	check.raises("module 'no_such_module' not found", "another one", require, "no_such_module")
+	check.raises("not found", "skynet's old names", require, "datacenter")
+	package.path = package.path .. ";./lualib/compat10/?.lua"
+	check.eq(require "datacenter", require "skynet.datacenter", "those that lua_path asks for")
+end
+
+local function module_inits()
+	local list = {}
+	package.loaders[#package.loaders + 1] = function(name)
+		if name == "waits" then
+			return function()
+				skynet.init(function()
+					list[#list + 1] = "init"
+					skynet.sleep(1)
+				end)
+				skynet.sleep(1)
+				list[#list + 1] = "body"
+				return "a module"
+			end
+		end
+	end
+	-- The searcher before ours raises for skynet's names only.
+	check.eq(require "waits", "a module", "the global require may wait")
+	check.eq(table.concat(list, " "), "body init", "init functions run after the body")
+end
+
+local function memory_limit()
+	skynet.memlimit(512 * 1024 * 1024)
+	check.eq(skynet.memlimit, nil, "memlimit can be said once")
+end
+
+skynet.dispatch("lua", function()
+	skynet.retpack(hidden.value)
+end)
+
+check.run(function()
+	commands()
+	injection()
+	pool_and_gc()
+	trimming()
+	missing()
+	module_inits()
+	memory_limit()
+end)
