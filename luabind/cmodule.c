@@ -9,7 +9,7 @@ static const struct {
 	lua_CFunction open;
 } modules[] = {
 	{"skynet.crypt", crypt_open}, {"client.crypt", crypt_open},     {"md5", md5_open},
-	{"md5.core", md5_open},       {"skynet.netpack", netpack_open}, {"sproto.core", sproto_open},
+	{"md5.core", md5_open},       {"skynet.netpack", netpack_open}, {"sproto.core", sproto_open}, {"skynet.sharedata.core", sharedview_open},
 };
 
 lua_CFunction cmodule_find(const char *name)

@@ -24,6 +24,8 @@ int crypt_open(lua_State *L);
 int md5_open(lua_State *L);
 /* luabind/netpack.c: skynet.netpack. */
 int netpack_open(lua_State *L);
+/* luabind/sharedview.c: skynet.sharedata.core, on which skynet.sharedata is built. */
+int sharedview_open(lua_State *L);
 /* luabind/sproto.c: sproto.core, on which sproto.lua and sprotoloader.lua are built. */
 int sproto_open(lua_State *L);
 
