@@ -11,6 +11,7 @@
 #include "core/altstack.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "sched/accounts.h"
 #include "sched/sched.h"
 
 #include <pthread.h>
@@ -76,7 +77,8 @@ static bool look_at(struct thread *t, struct sight *out)
 {
 	uint64_t word = load_acquire(&t->run);
 	struct service *s = load_relaxed(&t->cur);
-	if (s == NULL || (run_state_of(word) != RUN_BODY && run_state_of(word) != RUN_DETACHED))
+	enum run_state state = run_state_of(word);
+	if (s == NULL || (state != RUN_BODY && state != RUN_DETACHED && state != RUN_HELD))
 		return false;
 	int64_t mark = load_relaxed(&s->message_mark_ns);
 	*out = (struct sight){
@@ -133,16 +135,12 @@ static void say_threads(void)
 	for (int i = 0; i < thread_count(); i++)
 		if (run_state_of(load_acquire(&thread_at(i)->run)) == RUN_DETACHED)
 			say_thread("without a worker:", i, thread_at(i));
+	for (int i = 0; i < thread_count(); i++)
+		if (run_state_of(load_acquire(&thread_at(i)->run)) == RUN_HELD)
+			say_thread("waits for its turn in C code:", i, thread_at(i));
 }
 
 /* ---- services ---- */
-
-static int64_t cpu_ns_of(const struct service *s)
-{
-	int64_t mark = load_relaxed(&s->message_mark_ns);
-	bool runs = load_relaxed(&s->status) == SERVICE_RUNNING;
-	return load_relaxed(&s->cpu_ns) + (mark && runs ? clock_mono_ns() - mark : 0);
-}
 
 static void *map(size_t bytes)
 {
@@ -157,7 +155,7 @@ static size_t first_look(struct row *row, uint32_t *handle, size_t room)
 		struct service *s = service_grab(handle[i]);
 		if (s == NULL)
 			continue;
-		row[n++] = (struct row){handle[i], cpu_ns_of(s)};
+		row[n++] = (struct row){handle[i], accounts_cpu_ns(s)};
 		service_release(s);
 	}
 	return n;
@@ -188,7 +186,7 @@ static void second_look(const struct row *row, size_t count)
 		struct busy b = {
 			.handle = row[i].handle,
 			.status = service_status_name(load_relaxed(&s->status)),
-			.cpu_ns = cpu_ns_of(s),
+			.cpu_ns = accounts_cpu_ns(s),
 			.mailbox = mailbox_length(&s->mailbox),
 			.memory_bytes = load_relaxed(&s->memory_bytes),
 		};

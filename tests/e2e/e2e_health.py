@@ -277,7 +277,7 @@ def dumped_stuck():
         server.signal(signal.SIGUSR1)
         text = '\n'.join(dump_of(server))
         check(len(re.findall(r'dump: worker 0 \(thread eq-\d+\): service stuck ', text)) == 1, text)
-        check(len(re.findall(r'dump: without a worker: \d+ \(thread eq-\d+\): service stuck ', text)) >= 1, text)
+        check(len(re.findall(r'dump: (?:without a worker|waits for its turn in C code): \d+ \(thread eq-\d+\): service stuck ', text)) >= 1, text)
 
 
 @case('SIGUSR1 while idle, and twice at once')
