@@ -11,9 +11,10 @@
 static void decode_struct(lua_State *L, const struct sproto_type *t, struct wire_span bytes, int depth,
 			  size_t *taken);
 
-static int bad(lua_State *L)
+static NORETURN void bad(lua_State *L)
 {
-	return luaL_error(L, "decode error");
+	luaL_error(L, "decode error");
+	__builtin_unreachable();
 }
 
 static void push_integer(lua_State *L, const struct sproto_field *f, int64_t value)

@@ -61,10 +61,11 @@ static size_t open_block(struct sproto_buffer *out)
 	return start;
 }
 
-static int wrong(const struct place *p, const char *wanted)
+static NORETURN void wrong(const struct place *p, const char *wanted)
 {
-	return luaL_error(p->out->L, "%s.%s[%d] is not %s (Is a %s)", p->type->name, p->field->name, p->index, wanted,
-			  luaL_typename(p->out->L, -1));
+	luaL_error(p->out->L, "%s.%s[%d] is not %s (Is a %s)", p->type->name, p->field->name, p->index, wanted,
+		   luaL_typename(p->out->L, -1));
+	__builtin_unreachable();
 }
 
 /* ---- values: each on top of the stack ---- */

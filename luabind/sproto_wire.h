@@ -70,6 +70,7 @@ static inline bool wire_open(struct wire_reader *r, struct wire_span bytes)
 	if (words > bytes.size - WIRE_WORD_BYTES)
 		return false;
 	r->tag = -1;
+	r->content = (struct wire_span){NULL, 0}; /* the compiler does not see that it goes with value -1 */
 	r->words = (struct wire_span){bytes.at + WIRE_WORD_BYTES, words};
 	r->data = (struct wire_span){r->words.at + words, bytes.size - WIRE_WORD_BYTES - words};
 	return true;
