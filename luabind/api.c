@@ -8,6 +8,7 @@
 #include "core/name.h"
 #include "core/timer.h"
 #include "luabind/blocking.h"
+#include "luabind/cmodule.h"
 #include "luabind/codecache.h"
 #include "luabind/compat.h"
 #include "luabind/embedded.h"
@@ -417,8 +418,13 @@ static int open_core(lua_State *L)
 /* (name) -> the chunk that ships under this name, nil when there is none. Upvalue: "module" or "service". */
 static int find_embedded(lua_State *L)
 {
-	const char *kind = lua_tostring(L, lua_upvalueindex(1));
-	const struct embedded *e = embedded_find(kind, luaL_checkstring(L, 1));
+	const char *kind = lua_tostring(L, lua_upvalueindex(1)), *name = luaL_checkstring(L, 1);
+	const struct embedded *e = embedded_find(kind, name);
+	lua_CFunction open = e == NULL && strcmp(kind, "module") == 0 ? cmodule_find(name) : NULL;
+	if (open) {
+		lua_pushcfunction(L, open);
+		return 1;
+	}
 	if (e == NULL)
 		return 0;
 	if (codecache_load_embedded(L, e) != 0)

@@ -106,14 +106,49 @@ local function find_lua_module(name)
 	end
 end
 
+-- The patterns that do not depend on the current folder.
+local function absolute(patterns)
+	local kept = {}
+	for pattern in patterns:gmatch("[^;]+") do
+		if pattern:match "^/.*%?" then
+			kept[#kept + 1] = pattern
+		end
+	end
+	return table.concat(kept, ";")
+end
+
+-- What is installed on this system for this Lua (lpeg, cjson, ...). It comes last: what one machine has
+-- and another has not must not take the place of anything.
+local function find_installed(name, path, cpath)
+	local file, tried = package.searchpath(name, path)
+	if file then
+		return assert(loadfile(file))
+	end
+	local library, tried_too = package.searchpath(name, cpath)
+	if library == nil then
+		return tried .. tried_too
+	end
+	local open = "luaopen_" .. name:gsub("^.*%-", ""):gsub("%.", "_")
+	local loader, why = package.loadlib(library, open)
+	return loader or error(string.format("error loading module '%s' from file '%s':\n\t%s", name, library, why), 0)
+end
+
 local function add_searchers()
+	local installed_path, installed_cpath = absolute(package.path), absolute(package.cpath)
 	package.path, package.cpath = LUA_PATH, LUA_CPATH
 	if translate then
 		package.loaders[2] = find_lua_module
 	end
 	local find_module = EMBEDDED.module
-	package.loaders[#package.loaders + 1] = function(name)
-		return find_module(name) or find_module "skynet.missing"(name, find_module)
+	local loaders = package.loaders
+	loaders[#loaders + 1] = function(name)
+		return find_module(name) or string.format("\n\tno module '%s' that ships", name)
+	end
+	loaders[#loaders + 1] = function(name)
+		return find_installed(name, installed_path, installed_cpath)
+	end
+	loaders[#loaders + 1] = function(name)
+		return find_module "skynet.missing"(name, find_module)
 	end
 end
 

@@ -474,7 +474,8 @@ end
 -- The globals of one service
 
 local function add_require(env, core)
-	local package_ = { path = "", cpath = "", loaded = { ["skynet.core"] = core }, loaders = {}, preload = {} }
+	local package_ = { path = "", cpath = "", loaded = { ["skynet.core"] = core }, loaders = {}, preload = {},
+		searchpath = package.searchpath }
 	env.package = package_
 	package_.loaders[1] = function(name)
 		local path = package.searchpath(name, package_.path)

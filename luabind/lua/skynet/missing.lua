@@ -7,7 +7,7 @@
 local name, find_module = ...
 
 local PREFIXES = { "skynet", "snax", "http", "client", "ltls" }
-local NAMES = { sproto = true, sprotoloader = true, sprotoparser = true, bson = true, md5 = true, lpeg = true }
+local NAMES = { bson = true }
 
 local function old_name()
 	return package.path:find("compat10/", 1, true) and find_module("compat10." .. name)
@@ -29,4 +29,4 @@ if not loader and is_skynets() then
 	error(string.format("module '%s' is not available in equilune yet: see 'Porting a skynet service' in README.md",
 		name), 0)
 end
-return loader or string.format("\n\tno module '%s' that ships", name)
+return loader
