@@ -20,8 +20,8 @@ static int run(const char *path)
 	report_clear(&report);
 	if (conf == NULL)
 		return CLI_EXIT_CONFIG;
-	/* Services use io.write too: whole lines, at once. */
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	/* io.write is in order with print, which goes past stdio. */
+	setvbuf(stdout, NULL, _IONBF, 0);
 	return boot_run(conf, path);
 }
 

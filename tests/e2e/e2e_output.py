@@ -24,6 +24,25 @@ end)
         check(server.process.poll() is None, 'the process has ended')
 
 
+@case('io.write and print keep their order')
+def in_order():
+    text = '''
+local skynet = require "skynet"
+require "skynet.manager"
+skynet.start(function()
+	io.write("a", 1, " ")
+	print "b"
+	io.write "c "
+	print "d"
+	skynet.abort()
+end)
+'''
+    with Box({'thread': 1, 'start': 'main'}, {'main': text}) as box, Server(box) as server:
+        check(server.wait_exit() == 0, 'exit status')
+        lines = [line for line in server.lines if not line.startswith('[')]
+        check(lines == ['a1 b', 'c d'], f'{lines}')
+
+
 @case('print comes line by line')
 def line_by_line():
     """Of an endless stream of lines the first is not held back until a buffer is full."""
