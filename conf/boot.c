@@ -143,9 +143,32 @@ static void init_rooms(void)
 	loop_on_signal(SIGINT, shutdown_on_signal);
 }
 
+static enum line_format alert_format_of(const char *name)
+{
+	if (strcmp(name, "json") == 0)
+		return LINE_JSON;
+	return strcmp(name, "logfmt") == 0 ? LINE_LOGFMT : LINE_SKYNET;
+}
+
 static void start_threads(void)
 {
 	struct monitor_options options = {
+		.format = alert_format_of(config->log_format),
+		.limit =
+			{
+				[RULE_STARVED] = config->watchdog_starved_ns,
+				[RULE_SLOT] = config->watchdog_slot_ns,
+				[RULE_BLOCKED] = config->watchdog_blocked_ns,
+				[RULE_STUCK] = config->watchdog_stuck_ns,
+				[RULE_MAILBOX] = config->watchdog_mailbox,
+				[RULE_MAILBOX_AGE] = config->watchdog_mailbox_age_ns,
+				[RULE_TASKS] = config->watchdog_tasks,
+				[RULE_MEMORY] = config->watchdog_memory_bytes,
+				[RULE_ERRORS] = config->watchdog_errors,
+				[RULE_TIMER_LATE] = config->watchdog_timer_late_ns,
+				[RULE_LOOP_LATE] = config->watchdog_loop_late_ns,
+				[RULE_MONITOR_LATE] = config->watchdog_monitor_late_ns,
+			},
 		.warn_ns = config->watchdog_warn_ns,
 		.handoff_ns = config->watchdog_handoff_ns,
 		.abort_ns = config->watchdog_abort_ns,

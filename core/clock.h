@@ -17,6 +17,9 @@
 /* CLOCK_MONOTONIC. Any thread, async-signal-safe, about 30 ns. */
 int64_t clock_mono_ns(void);
 
+/* The same clock, but it goes on while the machine is suspended. */
+int64_t clock_boot_ns(void);
+
 /* Seconds of the wall clock since 1970, as nanoseconds. */
 int64_t clock_wall_ns(void);
 

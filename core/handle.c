@@ -218,6 +218,12 @@ struct object *handle_grab(uint32_t handle)
 	return o;
 }
 
+struct object *handle_peek(uint32_t handle)
+{
+	struct object *o = handle ? look(current(), handle) : NULL;
+	return o && handle_in(load_relaxed(&o->listing)) == handle ? o : NULL;
+}
+
 bool handle_retire(uint32_t handle)
 {
 	if (handle == 0)

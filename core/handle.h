@@ -53,6 +53,10 @@ void handle_skip_to(uint32_t next);
  * thread; lock-free; any number is fine. */
 struct object *handle_grab(uint32_t handle);
 
+/* The same without a reference: only for objects in type-stable memory, of which only atomics may then be read, and
+ * what was read counts only if o->handle is the same afterwards. Any thread; never makes anybody the last holder. */
+struct object *handle_peek(uint32_t handle);
+
 /* Takes the handle out of the table: from now on handle_grab says NULL. True for exactly one
  * caller, which then owns the table's reference and must release it. Any thread; takes a mutex. */
 bool handle_retire(uint32_t handle);

@@ -166,6 +166,29 @@ static char *put_date(char *at, int64_t local_ns)
 	return at;
 }
 
+void log_put_utc(char out[LOG_UTC_BYTES], int64_t wall_ns)
+{
+	int64_t seconds = wall_ns / NS_PER_S, in_day = seconds % S_PER_DAY;
+	int year, month, day;
+	date_of(seconds / S_PER_DAY, &year, &month, &day);
+	const struct {
+		uint64_t value;
+		int digits;
+		char after;
+	} part[] = {{(uint64_t)year, 4, '-'},
+		    {(uint64_t)month, 2, '-'},
+		    {(uint64_t)day, 2, 'T'},
+		    {(uint64_t)in_day / 3600, 2, ':'},
+		    {(uint64_t)in_day / 60 % 60, 2, ':'},
+		    {(uint64_t)in_day % 60, 2, '.'},
+		    {(uint64_t)(wall_ns % NS_PER_S / NS_PER_US), 6, 'Z'}};
+	for (size_t i = 0; i < COUNT_OF(part); i++) {
+		out = put_digits(out, part[i].value, part[i].digits);
+		*out++ = part[i].after;
+	}
+	*out = '\0';
+}
+
 /* What stands before the text; returns its length. snprintf is not async-signal-safe, hence by
  * hand. */
 static size_t put_head(char *head, uint32_t source)
@@ -254,16 +277,16 @@ static void give_up(uint64_t lost, bool broken, bool started)
 		store_relaxed(&logger.line_broken, true);
 }
 
-void log_write(uint32_t source, const char *text, size_t size)
+static void write_line(const char *head, size_t head_bytes, const char *text, size_t size)
 {
 	int saved_errno = errno;
-	char head[HEAD_BYTES], report[REPORT_BYTES], end = '\n';
+	char report[REPORT_BYTES], end = '\n';
 	/* Looked at before they are taken, for the usual case must not write to shared memory. */
 	bool had = load_relaxed(&logger.lost) != 0 || load_relaxed(&logger.line_broken);
 	uint64_t lost = had ? exchange_acq_rel(&logger.lost, 0) : 0; /* no data hangs on it */
 	bool broken = had && exchange_acq_rel(&logger.line_broken, false);
 	const struct iovec line[] = {{report, had ? put_report(report, lost, broken) : 0},
-				     {head, put_head(head, source)},
+				     {(char *)(uintptr_t)head, head_bytes},
 				     {(char *)(uintptr_t)text, size},
 				     {&end, 1}};
 	struct iovec io[COUNT_OF(line)];
@@ -275,6 +298,17 @@ void log_write(uint32_t source, const char *text, size_t size)
 		write_all(STDERR_FILENO, io, COUNT_OF(io) - 1, &started);
 	}
 	errno = saved_errno;
+}
+
+void log_write(uint32_t source, const char *text, size_t size)
+{
+	char head[HEAD_BYTES];
+	write_line(head, put_head(head, source), text, size);
+}
+
+void log_write_bare(const char *text, size_t size)
+{
+	write_line("", 0, text, size);
 }
 
 static pthread_mutex_t order = PTHREAD_MUTEX_INITIALIZER;

@@ -46,6 +46,13 @@ void log_close(void);
  * errno. Any thread; async-signal-safe. */
 void log_write(uint32_t source, const char *text, size_t size);
 
+/* The same for a line that is complete in itself: nothing is put before it. */
+void log_write_bare(const char *text, size_t size);
+
+/* "2026-01-31T23:59:59.123456Z", without any call of libc's. Any thread; async-signal-safe. */
+#define LOG_UTC_BYTES 32
+void log_put_utc(char out[LOG_UTC_BYTES], int64_t wall_ns);
+
 /* Whole lines also where a write is not atomic (a pipe and more than 4 KB): print, log_printf and the logger write
  * between these two. Alerts do not: the monitor must never wait for a thread that is stuck in a full pipe. Any
  * thread but the monitor; short. */

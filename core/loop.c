@@ -16,6 +16,8 @@
 #endif
 #include "core/loop.h"
 #include "core/altstack.h"
+#include "core/atomics.h"
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/timer.h"
 
@@ -50,6 +52,11 @@ static struct {
 	sigset_t signals;
 	void (*on_signal[NSIG])(int signo);
 	pthread_t thread;
+
+	/* Written by the loop thread, read by the monitor. */
+	ev_prepare before_wait;
+	ev_check after_wait;
+	_Atomic int64_t busy_since_ns;
 } loop;
 
 static struct ev_loop *get_ev(void)
@@ -93,6 +100,31 @@ static void answer_signals(struct ev_loop *ev UNUSED, ev_io *w, int events UNUSE
 		if (fn != NULL)
 			fn((int)info.ssi_signo);
 	}
+}
+
+static void before_wait(struct ev_loop *ev UNUSED, ev_prepare *w UNUSED, int events UNUSED)
+{
+	store_relaxed(&loop.busy_since_ns, 0);
+}
+
+static void after_wait(struct ev_loop *ev UNUSED, ev_check *w UNUSED, int events UNUSED)
+{
+	store_relaxed(&loop.busy_since_ns, clock_mono_ns());
+}
+
+int64_t loop_busy_since_ns(void)
+{
+	return load_relaxed(&loop.busy_since_ns);
+}
+
+static void watch_rounds(struct ev_loop *ev)
+{
+	ev_prepare_init(&loop.before_wait, before_wait);
+	ev_set_priority(&loop.before_wait, EV_MINPRI);
+	ev_prepare_start(ev, &loop.before_wait);
+	ev_check_init(&loop.after_wait, after_wait);
+	ev_set_priority(&loop.after_wait, EV_MAXPRI);
+	ev_check_start(ev, &loop.after_wait);
 }
 
 static void answer_timers(struct ev_loop *ev UNUSED, ev_io *w UNUSED, int events UNUSED)
@@ -170,6 +202,7 @@ void loop_start(void)
 	loop.stop = loop_async_new(stop, NULL);
 	ev_io_init(&loop.timer_watcher, answer_timers, timer_fd(), EV_READ);
 	ev_io_start(ev, &loop.timer_watcher);
+	watch_rounds(ev);
 
 	int fd = signalfd(-1, &loop.signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	ensure(fd >= 0);
@@ -185,6 +218,9 @@ static void free_watchers(void)
 {
 	ev_io_stop(loop.ev, &loop.timer_watcher);
 	ev_io_stop(loop.ev, &loop.signal_watcher);
+	ev_prepare_stop(loop.ev, &loop.before_wait);
+	ev_check_stop(loop.ev, &loop.after_wait);
+	store_relaxed(&loop.busy_since_ns, 0);
 	close(loop.signal_watcher.fd);
 	while (loop.asyncs != NULL) {
 		struct loop_async *a = loop.asyncs;

@@ -41,6 +41,9 @@ void loop_start(void);
  * whoever sends asyncs must have ended before. Not on the loop thread. loop_start may follow. */
 void loop_stop(void);
 
+/* Since when the loop thread has been in one round of callbacks; 0: it waits for the kernel. Any thread. */
+int64_t loop_busy_since_ns(void);
+
 /* Name and version of the library that this was built for, "libev 4.33". */
 const char *loop_version(void);
 

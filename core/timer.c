@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/timer.h"
+#include "core/atomics.h"
 #include "core/clock.h"
 #include "core/mem.h"
 
@@ -42,6 +43,8 @@ static struct {
 	/* When the timerfd goes off; INT64_MAX: not at all; INT64_MIN: timer_expire is at work and
 	 * arms at its end, so those who add meanwhile need not. */
 	int64_t armed_ns;
+
+	_Atomic int64_t late_ns; /* the latest since somebody asked */
 } timers = {.fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER, .armed_ns = INT64_MAX};
 
 static bool before(const struct entry *a, const struct entry *b)
@@ -182,6 +185,7 @@ void timer_init(void (*fire)(uint32_t handle, int32_t session))
 	timers.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	ensure(timers.fd >= 0);
 	timers.armed_ns = INT64_MAX;
+	store_relaxed(&timers.late_ns, 0);
 	timers.count = 0;
 	timers.next_order = 0;
 	resize(FIRST_ROOM);
@@ -222,6 +226,20 @@ bool timer_cancel(uint32_t handle, int32_t session)
 	return n != NULL;
 }
 
+/* With the lock. One that was due before it was added is at 0 or less in our own tests only; services' are not. */
+static void note_lateness(int64_t now_ns)
+{
+	int64_t due_ns = timers.count > 0 ? timers.heap[0].due_ns : INT64_MAX;
+	if (due_ns > 0 && due_ns < now_ns && now_ns - due_ns > load_relaxed(&timers.late_ns))
+		store_relaxed(&timers.late_ns, now_ns - due_ns);
+}
+
+int64_t timer_take_lateness_ns(void)
+{
+	/* Not to be lost: one that is noted in this moment. */
+	return atomic_exchange_explicit(&timers.late_ns, 0, memory_order_relaxed);
+}
+
 /* Takes up to `max` that are due at `now_ns` off the heap. */
 static size_t take_due(struct node *out, size_t max, int64_t now_ns)
 {
@@ -243,6 +261,7 @@ void timer_expire(void)
 
 	pthread_mutex_lock(&timers.lock);
 	timers.armed_ns = INT64_MIN;
+	note_lateness(now_ns);
 	size_t budget = timers.count;
 	do {
 		count = take_due(batch, budget < BATCH ? budget : BATCH, now_ns);

@@ -29,6 +29,9 @@ bool timer_cancel(uint32_t handle, int32_t session);
  * again. Loop thread, when timer_fd() is readable. */
 void timer_expire(void);
 
+/* How late the latest of the timers came that fired since this was last asked; 0: none. Any thread, one at a time. */
+int64_t timer_take_lateness_ns(void);
+
 /* The descriptor that becomes readable when a timer is due. */
 int timer_fd(void);
 

@@ -308,6 +308,13 @@ static int core_memlimit(lua_State *L)
 	return 0;
 }
 
+/* (count): tasks that were begun and have not ended, for the watchdog */
+static int core_tasks(lua_State *L)
+{
+	store_relaxed(&self_of(L)->tasks, (int64_t)luaL_checknumber(L, 1));
+	return 0;
+}
+
 static int core_abort(lua_State *L)
 {
 	if (api_abort)
@@ -396,7 +403,7 @@ static const luaL_Reg functions[] = {
 	{"kill", core_kill},         {"abort", core_abort},
 	{"ready", core_ready},       {"stopping", core_stopping}, {"stopped", core_stopped},
 	{"getenv", core_getenv},     {"setenv", core_setenv},
-	{"now", core_now},
+	{"now", core_now},          {"tasks", core_tasks},
 	{"hpc", core_hpc},           {"starttime", core_starttime},
 	{"pack", seri_pack},         {"packstring", seri_packstring},
 	{"unpack", seri_unpack},     {"tostring", seri_tostring},

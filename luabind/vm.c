@@ -208,6 +208,7 @@ static void report(struct vm *vm, int status, const struct message *m, size_t si
 	lua_State *L = load_relaxed(&vm->L);
 	const char *text = lua_tostring(L, -1);
 	uint32_t self = service_handle(s);
+	add_relaxed(&s->errors, 1);
 	if (status == LUA_ERRRUN)
 		log_printf(self, "lua call [%x to :%x : %d msgsz = %d] error : \x1b[31m%s\x1b[0m",
 			   m->source, self, m->session, (int)size_bytes,

@@ -134,6 +134,8 @@ static void reset(struct service *s)
 	store_relaxed(&s->code_bytes, 0);
 	store_relaxed(&s->code_flushes, 0);
 	store_relaxed(&s->compiler, NULL);
+	store_relaxed(&s->errors, 0);
+	store_relaxed(&s->tasks, 0);
 	store_relaxed(&s->seen_tier, TIER_FOREIGN);
 	store_relaxed(&s->endless, false);
 	store_relaxed(&s->message_number, 0);
@@ -179,6 +181,12 @@ int service_living(void)
 struct service *service_grab(uint32_t handle)
 {
 	struct object *o = handle_grab(handle);
+	return o ? container_of(o, struct service, object) : NULL;
+}
+
+struct service *service_peek(uint32_t handle)
+{
+	struct object *o = handle_peek(handle);
 	return o ? container_of(o, struct service, object) : NULL;
 }
 

@@ -122,6 +122,8 @@ struct service {
 	_Atomic uint32_t code_flushes; /* how often it had to drop all of them */
 	_Atomic(const char *) compiler; /* "on", "off", "short" (no room); NULL: it has none */
 	_Atomic int seen_tier;              /* where the last signal found it, for alerts */
+	_Atomic uint64_t errors;            /* that ended a message or a task */
+	_Atomic int64_t tasks; /* begun and not ended, as the body last said: within an eighth */
 	_Atomic bool endless; /* set by the monitor, read and cleared by skynet.endless() */
 
 	/* The message being handled, for the monitor. `message_number` is 0 between messages and is
@@ -133,6 +135,16 @@ struct service {
 	_Atomic int64_t message_since_ns; /* wall: when it began */
 	_Atomic int64_t message_cpu_ns;   /* CPU up to `message_mark_ns` */
 	_Atomic int64_t message_mark_ns;  /* 0: not running now */
+
+	/* The monitor's alone: what it saw when it looked last. Not reset with the rest: it knows by `handle`. */
+	struct {
+		uint32_t handle;
+		int64_t first_ns, at_ns; /* when it saw this service for the first time, and last */
+		uint64_t messages, errors;
+		int64_t mark_ns;    /* of its mailbox: see measure.h */
+		uint64_t mark_last;
+		int64_t memory_mark;
+	} seen;
 };
 
 /* A new service in state IDLE with its handle. The caller fills body->state before anybody can send to
@@ -144,6 +156,9 @@ uint32_t service_publish(struct service *s);
 /* A reference by handle, NULL when there is none. Release with service_release. Any thread. */
 struct service *service_grab(uint32_t handle);
 void service_release(struct service *s);
+/* For looks at many services, without a reference: only atomics may be read, and `seen` by the monitor; it counts only if
+ * service_handle(s) is `handle` afterwards too. NULL: there is none. */
+struct service *service_peek(uint32_t handle);
 
 /* Moves to `to`, which the table must allow. Only the owner of the present status. */
 void service_set_status(struct service *s, enum service_status to);

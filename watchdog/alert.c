@@ -2,8 +2,13 @@
 #include "watchdog/alert.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "watchdog/notice.h"
 
 #include <stdio.h>
+
+/* What scripts that watch skynet's log look for. */
+#define SKYNETS_TEXT                                                                               \
+	"A message from [ :%08x ] to [ :%08x ] maybe in an endless loop (version = %llu)"
 
 /* The monitor's, so that nothing is allocated when it matters. */
 static char line[4096];
@@ -17,18 +22,21 @@ size_t alert_format(const struct alert *a, char *out, size_t size)
 {
 	/* Milliseconds as integers: printf of a double may allocate. */
 	long long cpu_ms = a->cpu_ns / NS_PER_MS, wall_ms = a->wall_ns / NS_PER_MS;
+	char more[64] = "";
+	if (a->suppressed)
+		snprintf(more, sizeof(more), ", %llu more alerts of this kind were not written",
+			 (unsigned long long)a->suppressed);
 	int n = snprintf(
 		out, size,
-		"error: A message from [ :%08x ] to [ :%08x ] maybe in an endless loop "
-		"(version = %llu): service %s%s%s (%s), %lld.%03lld s of CPU in %lld.%03lld s, "
+		"error: " SKYNETS_TEXT ": service %s%s%s (%s), %lld.%03lld s of CPU in %lld.%03lld s, "
 		"message "
 		"type %d session %d, preempted %llu times, handed off %llu times, %d waiting (the "
-		"first for %lld us)%s%s%s",
+		"first for %lld us)%s%s%s%s",
 		a->from, a->to, (unsigned long long)a->version, a->service,
 		a->place[0] ? " at " : "", a->place, a->kind, cpu_ms / 1000, cpu_ms % 1000,
 		wall_ms / 1000, wall_ms % 1000, a->type, a->session, (unsigned long long)a->parks,
 		(unsigned long long)a->handoffs, a->waiting,
-		(long long)(a->first_waits_ns / NS_PER_US), a->doomed ? ", killed" : "",
+		(long long)(a->first_waits_ns / NS_PER_US), a->doomed ? ", killed" : "", more,
 		a->traceback[0] ? "\nstack traceback:\n" : "", a->traceback);
 	return clipped(n, size);
 }
@@ -44,12 +52,63 @@ size_t alert_format_over(const struct alert *a, char *out, size_t size)
 	return clipped(n, size);
 }
 
-void alert_write(const struct alert *a)
+size_t alert_format_fields(const struct alert *a, bool over, enum line_format format,
+			   int64_t wall_ns, char *out, size_t size)
 {
-	log_write(0, line, alert_format(a, line, sizeof(line)));
+	char text[128];
+	struct line l;
+	line_begin(&l, format, out, size, wall_ns);
+	line_text(&l, "level", over ? "info" : "error");
+	line_text(&l, "alert", rule_table[RULE_LONG_MESSAGE].name);
+	line_text(&l, "state", over ? "over" : a->alerts > 1 ? "lasts" : "begins");
+	line_address(&l, "address", a->to);
+	line_text(&l, "service", a->service);
+	line_address(&l, "from", a->from);
+	line_number(&l, "version", (int64_t)a->version);
+	line_number(&l, "type", a->type);
+	line_number(&l, "session", a->session);
+	line_number(&l, "cpu_ms", a->cpu_ns / NS_PER_MS);
+	line_number(&l, "wall_ms", a->wall_ns / NS_PER_MS);
+	line_text(&l, "killed", a->doomed ? "true" : "");
+	if (over)
+		return line_end(&l);
+	line_text(&l, "place", a->place);
+	line_text(&l, "where", a->kind);
+	line_number(&l, "preempted", (int64_t)a->parks);
+	line_number(&l, "handed_off", (int64_t)a->handoffs);
+	line_number(&l, "waiting", a->waiting);
+	line_number(&l, "first_waits_us", a->first_waits_ns / NS_PER_US);
+	if (a->suppressed)
+		line_number(&l, "suppressed", (int64_t)a->suppressed);
+	snprintf(text, sizeof(text), SKYNETS_TEXT, a->from, a->to, (unsigned long long)a->version);
+	line_text(&l, "msg", text);
+	line_text(&l, "traceback", a->traceback);
+	return line_end(&l);
+}
+
+static void write_fields(const struct alert *a, bool over)
+{
+	size_t bytes = alert_format_fields(a, over, notice_line_format(), clock_wall_ns(), line,
+					   sizeof(line));
+	log_write_bare(line, bytes);
+}
+
+bool alert_write(struct alert *a, int64_t now_ns)
+{
+	if (!notice_may(RULE_LONG_MESSAGE, now_ns))
+		return false;
+	a->suppressed = notice_suppressed(RULE_LONG_MESSAGE);
+	if (notice_line_format() == LINE_SKYNET)
+		log_write(0, line, alert_format(a, line, sizeof(line)));
+	else
+		write_fields(a, false);
+	return true;
 }
 
 void alert_write_over(const struct alert *a)
 {
-	log_write(0, line, alert_format_over(a, line, sizeof(line)));
+	if (notice_line_format() == LINE_SKYNET)
+		log_write(0, line, alert_format_over(a, line, sizeof(line)));
+	else
+		write_fields(a, true);
 }

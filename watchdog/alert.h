@@ -7,7 +7,7 @@
 #ifndef WATCHDOG_ALERT_H
 #define WATCHDOG_ALERT_H
 
-#include "core/base.h"
+#include "watchdog/line.h"
 
 struct alert {
 	uint32_t from, to; /* handles */
@@ -23,12 +23,18 @@ struct alert {
 	const char *place;     /* "main.lua:12" or "" */
 	const char *traceback; /* lines, or "" */
 	bool doomed;           /* it was killed and has not ended yet */
+	int alerts;            /* of this episode, this one too */
+	uint64_t suppressed;   /* alerts of its kind before it that were not written */
 };
 
 /* Formats it; the result is cut to the size. Returns its length. Allocates nothing. */
 size_t alert_format(const struct alert *a, char *out, size_t size);
-/* Formats and writes it to the log. Monitor only. */
-void alert_write(const struct alert *a);
+/* The same as fields for programs; see line.h. `over`: the line that closes the episode. */
+size_t alert_format_fields(const struct alert *a, bool over, enum line_format format,
+			   int64_t wall_ns, char *out, size_t size);
+/* Formats and writes it to the log, in the format of notice_init; false: there were too many, it is counted. Monitor
+ * only. */
+bool alert_write(struct alert *a, int64_t now_ns);
 /* The line that closes the episode. */
 size_t alert_format_over(const struct alert *a, char *out, size_t size);
 void alert_write_over(const struct alert *a);

@@ -23,6 +23,7 @@ struct incident {
 	 * its handle, which a killed one keeps until it is dead. */
 	struct service *subject;
 	struct evidence evidence;
+	bool told;   /* one of its alerts at least was written */
 	bool asking; /* an alert is due and waits for evidence */
 	int64_t asked_ns, signalled_ns;
 	struct alert alert; /* as of the moment when it became due */
@@ -183,7 +184,8 @@ static void write_alert(struct incident *in, const struct runq_due *due)
 	a->traceback = ready ? in->evidence.traceback : "";
 	a->waiting = due->waiting;
 	a->first_waits_ns = due->first_waits_ns;
-	alert_write(a);
+	a->alerts = in->episode.alerts;
+	in->told |= alert_write(a, clock_mono_ns());
 	if (ready)
 		store_relaxed(&in->evidence.state, EVIDENCE_FREE);
 	in->asking = false;
@@ -246,8 +248,9 @@ static void end_if_over(struct incident *in)
 		return;
 	take_evidence_back(in);
 	in->alert.doomed = gone || load_relaxed(&s->doomed);
-	if (in->episode.alerts > 0)
+	if (in->told)
 		alert_write_over(&in->alert);
+	in->told = false;
 	in->episode = (struct episode){0};
 }
 

@@ -20,7 +20,9 @@
 #include "sched/sched.h"
 #include "watchdog/endless.h"
 #include "watchdog/health.h"
+#include "watchdog/notice.h"
 #include "watchdog/slots.h"
+#include "watchdog/survey.h"
 
 #include <pthread.h>
 #include <sys/prctl.h>
@@ -44,7 +46,7 @@ static void raise_priority(void)
 		setpriority(PRIO_PROCESS, 0, -15);
 }
 
-static int64_t pass(int64_t now)
+static int64_t pass(int64_t now, int64_t late)
 {
 	struct runq_due due;
 	due.waiting = 0;
@@ -52,8 +54,10 @@ static int64_t pass(int64_t now)
 	int64_t slots_next = slots_pass(now, &due);
 	int64_t endless_next = endless_pass(now, &due);
 	int64_t health_next = health_pass(now);
+	int64_t survey_next = survey_pass(now, late);
 	int64_t next = slots_next < endless_next ? slots_next : endless_next;
-	return next < health_next ? next : health_next;
+	next = next < health_next ? next : health_next;
+	return next < survey_next ? next : survey_next;
 }
 
 /* Publishes when it will look again by itself; who wanted an earlier time since the pass began keeps it. */
@@ -77,7 +81,7 @@ static void *monitor_main(void *unused)
 			continue;
 		}
 		store_seq(&sched.monitor_due_ns, INT64_MAX);
-		publish(pass(now));
+		publish(pass(now, now - due));
 		add_relaxed(&monitor.passes, 1);
 	}
 	altstack_remove();
@@ -95,6 +99,8 @@ void monitor_start(const struct monitor_options *options)
 	slots_init(&slots, max_threads);
 	endless_init(options->warn_ns, max_threads);
 	health_init(options->abort_ns, sched.options.workers);
+	notice_init(options->format);
+	survey_init(options->limit, max_threads);
 	store_release(&monitor.stopping, false);
 	if (pthread_create(&monitor.thread, NULL, monitor_main, NULL) != 0)
 		panic("cannot create the monitor thread");
@@ -111,9 +117,11 @@ void monitor_stop(void)
 	futex_wake(&sched.bell);
 	pthread_join(monitor.thread, NULL);
 	monitor.running = false;
+	notice_flush();
 	slots_term();
 	endless_term();
 	health_term();
+	survey_term();
 }
 
 uint64_t monitor_passes(void)

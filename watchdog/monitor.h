@@ -7,10 +7,13 @@
 #ifndef WATCHDOG_MONITOR_H
 #define WATCHDOG_MONITOR_H
 
-#include "core/base.h"
+#include "watchdog/line.h"
+#include "watchdog/rule.h"
 
 struct monitor_options {
 	int64_t warn_ns;    /* CPU in one message that is worth an alert */
+	int64_t limit[RULE_KINDS]; /* of the other rules; 0: off */
+	enum line_format format;   /* of alerts */
 	int64_t handoff_ns; /* how long a request may go unheard in C code */
 	int64_t abort_ns;   /* how long most workers may be lost; 0: for ever */
 };

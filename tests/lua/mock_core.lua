@@ -189,6 +189,9 @@ local function add_messages(core, world, sv)
 	end
 
 	core.genid = fresh
+	function core.tasks(n)
+		sv.tasks = n
+	end
 
 	function core.timeout(delay_ns)
 		local session = fresh()

@@ -5,6 +5,8 @@
 -- service has the most to do. After a peak it shrinks by what the load since then never needed:
 -- half of it per window, so that one that swings is not rebuilt each time.
 
+local core = require "skynet.core"
+
 local create, yield, running = coroutine.create, coroutine.yield, coroutine.running
 local floor, min = math.floor, math.min
 
@@ -22,11 +24,35 @@ local idle, count = {}, 0
 local created = 0
 local begun, least = 0, 0 -- in this window: tasks, and the fewest that were idle at a time
 
+-- Tasks that were begun and have not ended. The watchdog is told of every change by an eighth, which
+-- costs the usual task two comparisons.
+local TELL_LEAST = 64
+local live, tell_above, tell_below = 0, TELL_LEAST, -1
+
+local function tell()
+	local step = live / 8
+	if step < TELL_LEAST then
+		step = TELL_LEAST
+	end
+	core.tasks(live)
+	tell_above, tell_below = live + step, live - step
+end
+
+--- A task has ended: here, or by an error, after which its coroutine does not come back.
+local function ended()
+	live = live - 1
+	if live < tell_below then
+		tell()
+	end
+end
+pool.ended = ended
+
 -- The main function of every task. Fixed parameters rather than `...`: they can be cleared, so that
 -- an idle coroutine does not keep the last message's objects alive.
 local function body(f, a, b, c, d, e)
 	while true do
 		f(a, b, c, d, e)
+		ended()
 		if count >= IDLE_MAX then
 			return
 		end
@@ -58,6 +84,10 @@ function pool.acquire()
 	begun = begun + 1
 	if begun >= WINDOW then
 		end_window()
+	end
+	live = live + 1
+	if live > tell_above then
+		tell()
 	end
 	if count == 0 then
 		least = 0

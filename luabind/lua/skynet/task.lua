@@ -74,6 +74,7 @@ local function settle(co, ok, command)
 		command = command == "USER" and "Call skynet.coroutine.yield out of skynet.coroutine.resume"
 			or "Unknown command : " .. tostring(command)
 	end
+	pool.ended()
 	failure_hook(co, command)
 	return traceback(co, tostring(command))
 end
@@ -102,6 +103,7 @@ task.held = setmetatable({}, { __mode = "k" })
 
 --- A task that is gone: as when it had raised this error, and its locks go to those that wait.
 function task.abort(co, err)
+	pool.ended()
 	failure_hook(co, err)
 	while task.held[co] do
 		task.held[co]:release()

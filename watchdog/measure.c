@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "watchdog/measure.h"
+#include "core/clock.h"
+#include "sched/fair.h"
+
+int64_t measure_stalled_mailbox(const struct service_sample *before,
+				const struct service_sample *now)
+{
+	return now->messages == before->messages ? now->mailbox : 0;
+}
+
+int64_t measure_error_rate(const struct service_sample *before, const struct service_sample *now)
+{
+	int64_t errors = (int64_t)(now->errors - before->errors), ns = now->at_ns - before->at_ns;
+	if (ns <= 0 || errors <= 0)
+		return 0;
+	return (int64_t)((double)errors * (double)NS_PER_S / (double)ns);
+}
+
+int64_t measure_head_age_ns(struct age_mark *mark, const struct service_sample *now)
+{
+	if (now->mailbox == 0 || now->messages >= mark->last) {
+		*mark = (struct age_mark){now->at_ns, now->messages + now->mailbox};
+		return 0;
+	}
+	return now->at_ns - mark->at_ns;
+}
+
+/* All get their slice once while the queue goes round; who ran ahead waits until the virtual time, which grows by
+ * workers x 100 / total weight, has caught up. Floating point: the products do not fit. */
+int64_t measure_entitled_ns(const struct entitlement *e)
+{
+	double own = (double)(e->weight > 0 ? e->weight : 1) / (e->members > 1 ? e->members : 1);
+	double total = (double)(e->total_weight > e->weight ? e->total_weight : e->weight);
+	double round = total / (own * e->workers);
+	double turn_ns = (double)e->slice_ns * (round > 1 ? round : 1);
+	double debt_ns =
+		(double)e->ahead_ns * total / (FAIR_WEIGHT_NORMAL * (double)e->workers);
+	return (int64_t)(turn_ns + (debt_ns > 0 ? debt_ns : 0));
+}
+
+int64_t measure_starved_limit_ns(int64_t least_ns, int64_t entitled_ns)
+{
+	return 4 * entitled_ns > least_ns ? 4 * entitled_ns : least_ns;
+}
+
+int64_t measure_age_ns(int64_t now_ns, int64_t since_ns, int64_t baseline_ns)
+{
+	if (since_ns == 0)
+		return 0;
+	int64_t from = since_ns > baseline_ns ? since_ns : baseline_ns;
+	return now_ns > from ? now_ns - from : 0;
+}
