@@ -22,7 +22,7 @@ size_t alert_format(const struct alert *a, char *out, size_t size)
 {
 	/* Milliseconds as integers: printf of a double may allocate. */
 	long long cpu_ms = a->cpu_ns / NS_PER_MS, wall_ms = a->wall_ns / NS_PER_MS;
-	char more[64] = "";
+	char more[96] = "";
 	if (a->suppressed)
 		snprintf(more, sizeof(more), ", %llu more alerts of this kind were not written",
 			 (unsigned long long)a->suppressed);

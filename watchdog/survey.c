@@ -192,8 +192,11 @@ static void look_at_waiters(int64_t now)
 
 /* ---- the threads ---- */
 
-static int doing_of(const struct thread *t, uint64_t word)
+/* One that has stepped aside by itself (skynet.blocking) may be as long as it likes. */
+static int doing_of(const struct thread *t, const struct service *s, uint64_t word)
 {
+	if (s && load_relaxed(&s->aside))
+		return AT_EASE;
 	if (run_state_of(word) == RUN_BODY && load_relaxed(&t->wanted) == run_epoch_of(word))
 		return ASKED;
 	if (run_state_of(word) == RUN_DETACHED)
@@ -201,13 +204,19 @@ static int doing_of(const struct thread *t, uint64_t word)
 	return AT_EASE;
 }
 
+/* As far as the full rounds know: one that they have not met yet is new. */
+static int64_t born_of(const struct service *s, uint32_t handle, int64_t now)
+{
+	return s->seen.handle == handle ? s->seen.first_ns : now;
+}
+
 /* Returns whether it is in a service. */
 static bool look_at_thread(struct thread *t, int64_t now)
 {
 	struct posture *p = &survey.posture[t->index];
 	uint64_t word = load_seq(&t->run); /* seq: see enter_body in sched/worker.c */
-	int doing = doing_of(t, word);
 	struct service *s = load_relaxed(&t->cur);
+	int doing = doing_of(t, s, word);
 	uint32_t handle = s ? service_handle(s) : 0;
 	if (p->word != word || (int)p->doing != doing) {
 		p->word = word;
@@ -221,7 +230,8 @@ static bool look_at_thread(struct thread *t, int64_t now)
 	if (doing == ASKED)
 		judge(RULE_SLOT, handle, 0, age, survey.limit[RULE_SLOT], now);
 	else if (doing == ASLEEP)
-		judge(RULE_BLOCKED, handle, 0, age, survey.limit[RULE_BLOCKED], now);
+		judge(RULE_BLOCKED, handle, born_of(s, handle, now), age,
+		      survey.limit[RULE_BLOCKED], now);
 	else if (doing == BUSY)
 		judge(RULE_STUCK, handle, 0, accounts_detached_ns(t), survey.limit[RULE_STUCK],
 		      now);

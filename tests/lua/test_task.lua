@@ -45,6 +45,39 @@ skynet.start(function()
 end)
 ]]
 
+-- What core.tasks was told last: after a peak of sleepers, and when they have ended, some by an error.
+local LIVE = [[
+local core = require "skynet.core"
+local tell, told = core.tasks, 0
+core.tasks = function(n)
+	told = n
+	tell(n)
+end
+local skynet = require "skynet"
+local function within(n)
+	return told <= n and "within " .. n or tostring(told)
+end
+skynet.start(function()
+	for i = 1, 299 do
+		skynet.fork(function()
+			skynet.sleep(1)
+			if i % 2 == 0 then
+				error "on purpose"
+			end
+		end)
+	end
+	skynet.sleep(0.5)
+	print(math.abs(told - 300) <= 64 and 300 or told)
+	skynet.sleep(5)
+	print(within(64))
+	for _ = 1, 1000 do
+		skynet.fork(function() end)
+		skynet.yield()
+	end
+	print(within(64))
+end)
+]]
+
 local FAILING = [[
 local skynet = require "skynet"
 skynet.start(function()
@@ -95,6 +128,8 @@ return function(t)
 	t.has(log, "Call skynet.coroutine.yield out of skynet.coroutine.resume", "a stray yield of USER")
 	local _, lines = log:gsub("lua call %[", "")
 	t.eq(lines, 2, "the errors of one message are logged together")
+
+	t.eq(t.output(LIVE), "300 within 64 within 64", "the runtime is told how many tasks have not ended")
 
 	t.eq(t.output(GARBAGE), "nil", "a finished task holds nothing")
 

@@ -50,7 +50,9 @@ static void look_at_thread(void *arg UNUSED)
 	sem_post(&done);
 }
 
-static struct loop_async *look;
+static struct loop_async *look, *stays;
+
+static void stay(void *arg);
 
 static int setup(void **state UNUSED)
 {
@@ -60,6 +62,7 @@ static int setup(void **state UNUSED)
 	loop_on_signal(SIGTERM, on_signal);
 	loop_on_signal(SIGHUP, on_signal);
 	look = loop_async_new(look_at_thread, NULL);
+	stays = loop_async_new(stay, NULL);
 	loop_async_send(look); /* before the start: it must not be lost */
 	loop_start();
 	sem_wait(&done);
@@ -207,6 +210,31 @@ static void test_idle_sleeps(void **state UNUSED)
 	assert_int_equal(letter, 'S');
 }
 
+static _Atomic bool go_on;
+
+static void stay(void *arg UNUSED)
+{
+	sem_post(&done);
+	while (!load_acquire(&go_on))
+		usleep(1000);
+}
+
+/* A callback that takes long shows, from the moment its round began; a loop that waits shows nothing. */
+static void test_says_since_when_it_is_busy(void **state UNUSED)
+{
+	int64_t before = clock_mono_ns();
+	store_relaxed(&go_on, false);
+	loop_async_send(stays);
+	sem_wait(&done);
+	int64_t since = loop_busy_since_ns();
+	assert_in_range(since, before, clock_mono_ns());
+	usleep(2000);
+	assert_int_equal(loop_busy_since_ns(), since);
+	store_release(&go_on, true);
+	while (loop_busy_since_ns() != 0)
+		usleep(1000);
+}
+
 int main(void)
 {
 	loop_block_signals();
@@ -217,6 +245,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_asyncs_are_not_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_send_during_call, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_idle_sleeps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_says_since_when_it_is_busy, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include "conf/setup.h"
 #include "core/cpus.h"
 #include "core/env.h"
+#include "watchdog/rule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,26 @@ static void defaults(void **state)
 	assert_string_equal(text, "");
 	free(text);
 	conf_free(c);
+	(void)state;
+}
+
+/* What the table of rules says is what an empty config file means. */
+static void the_rules_defaults(void **state)
+{
+	for (int i = 0; i < RULE_KINDS; i++) {
+		char why[256];
+		struct option_value value;
+		const struct rule *r = &rule_table[i];
+		const struct option *o = option_find("watchdog", r->key);
+		if (o == NULL)
+			fail_msg("watchdog.%s is no option", r->key);
+		struct conf_value v = {.kind = CONF_STRING, .text = o->fallback};
+		assert_true(option_read(o, &v, &value, why, sizeof(why)));
+		assert_int_equal(value.number, r->limit);
+		assert_int_equal(o->type, r->unit == RULE_UNIT_NS	   ? OPTION_TIME
+					  : r->unit == RULE_UNIT_BYTES ? OPTION_SIZE
+								       : OPTION_INTEGER);
+	}
 	(void)state;
 }
 
@@ -381,7 +402,9 @@ static void unknown_keys(void **state)
 	bad("watchdog = { wran = '1s' }",
 	    "game.conf:1: watchdog.wran: unknown key, did you mean \"warn\"?");
 	bad("watchdog = { 5 }", "game.conf:1: watchdog[1]: unknown key (allowed: warn, demote, "
-				"starved, handoff, abort)");
+				"starved, slot, blocked, stuck, mailbox, mailbox_age, "
+				"tasks, memory, errors, timer_late, loop_late, monitor_late, "
+				"handoff, abort)");
 	bad("\nservices = {}", "game.conf:2: services: unknown table, did you mean \"service\"? "
 			       "(allowed: class, service, watchdog)");
 	bad("mine = {}", "game.conf:1: mine: unknown table (allowed: class, service, watchdog)");
@@ -583,6 +606,7 @@ int main(void)
 		cmocka_unit_test(the_table_is_sound),
 		cmocka_unit_test(help_names_everything),
 		cmocka_unit_test(defaults),
+		cmocka_unit_test(the_rules_defaults),
 		cmocka_unit_test(a_skynet_file),
 		cmocka_unit_test(strings_for_numbers_and_back),
 		cmocka_unit_test(our_tables),

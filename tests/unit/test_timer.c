@@ -216,6 +216,23 @@ static void test_threads(void **state UNUSED)
 	mem_free(seen);
 }
 
+static void test_lateness(void **state UNUSED)
+{
+	int64_t now = clock_mono_ns();
+	add(now - 50 * NS_PER_MS, 0); /* as if it had been kept from firing */
+	add(now - 500 * NS_PER_MS, 1);
+	timer_expire();
+	int64_t late = timer_take_lateness_ns();
+	assert_in_range(late, 500 * NS_PER_MS, 500 * NS_PER_MS + clock_mono_ns() - now);
+	assert_int_equal(timer_take_lateness_ns(), 0);
+	/* "At once" is not late. */
+	add(0, 2);
+	add(-5, 3);
+	timer_expire();
+	assert_int_equal(timer_take_lateness_ns(), 0);
+	assert_int_equal(fired_count, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +243,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_random, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel_random, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lateness, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
