@@ -122,7 +122,7 @@ struct service {
 	_Atomic uint32_t code_flushes; /* how often it had to drop all of them */
 	_Atomic(const char *) compiler; /* "on", "off", "short" (no room); NULL: it has none */
 	_Atomic int seen_tier;              /* where the last signal found it, for alerts */
-	_Atomic uint64_t errors;            /* that ended a message or a task */
+	_Atomic uint64_t errors;            /* messages that ended in one */
 	_Atomic int64_t tasks; /* begun and not ended, as the body last said: within an eighth */
 	_Atomic bool endless; /* set by the monitor, read and cleared by skynet.endless() */
 

@@ -12,14 +12,14 @@ struct service_sample {
 	int64_t at_ns;
 	uint64_t messages; /* begun since it was born */
 	uint32_t mailbox;  /* messages that wait */
-	uint64_t errors;   /* raised since it was born */
+	uint64_t errors;   /* messages that ended in one, since it was born */
 };
 
 /* Messages in a mailbox from which nothing was taken between two samples; 0 when something was: the service itself
  * speaks up then. */
 int64_t measure_stalled_mailbox(const struct service_sample *before,
 				const struct service_sample *now);
-/* Errors a second between two samples. */
+/* Messages a second that ended in an error, between two samples. */
 int64_t measure_error_rate(const struct service_sample *before, const struct service_sample *now);
 
 /* Messages carry no time: at some moment the last one that waits is remembered, by its number, and as long as it

@@ -43,8 +43,8 @@ const struct rule rule_table[RULE_KINDS] = {
 	[RULE_MEMORY] = {"memory", "memory", RULE_UNIT_BYTES, 32 * MEGABYTE,
 			 RULE_MARK | RULE_SLOW, CLEAR_PERCENT, 0,
 			 "Memory warning", "", "`memlimit` bounds it"},
-	[RULE_ERRORS] = {"errors", "errors", RULE_UNIT_COUNT, 100, RULE_SLOW, CLEAR_PERCENT, 0, "raises",
-			 "errors a second", "the log has their tracebacks"},
+	[RULE_ERRORS] = {"errors", "errors", RULE_UNIT_COUNT, 100, RULE_SLOW, CLEAR_PERCENT, 0, "has had",
+			 "messages a second that end in an error", "the log has their tracebacks"},
 	[RULE_TIMER_LATE] = {"timer_late", "timer_late", RULE_UNIT_NS, 100 * NS_PER_MS,
 			     LATE | RULE_SLOW, CLEAR_PERCENT, NS_PER_S, "fires timers", "late",
 			     "the loop thread gets no core: fewer workers than cores, or more "

@@ -25,9 +25,11 @@ local skynet = require "skynet"
 local kind = ...
 if kind == "light" then
 	skynet.start(function()
-		while true do
-			skynet.sleep(1)
-		end
+		skynet.fork(function()
+			while true do
+				skynet.sleep(1)
+			end
+		end)
 	end)
 else
 	skynet.start(function()
@@ -54,14 +56,16 @@ if kind == "deaf" then
 	end)
 elseif kind == "errors" then
 	skynet.start(function()
-		while true do
-			for _ = 1, 50 do
-				skynet.fork(function()
-					error("on purpose", 0)
-				end)
+		skynet.fork(function()
+			while true do
+				for _ = 1, 5 do
+					skynet.timeout(0, function()
+						error("on purpose", 0)
+					end)
+				end
+				skynet.sleep(1)
 			end
-			skynet.sleep(1)
-		end
+		end)
 	end)
 elseif kind == "tasks" then
 	skynet.start(function()
@@ -69,9 +73,6 @@ elseif kind == "tasks" then
 			skynet.fork(function()
 				skynet.wait({})
 			end)
-		end
-		while true do
-			skynet.sleep(1)
 		end
 	end)
 else
@@ -87,10 +88,9 @@ else
 			keep[i] = string.rep("x", 1024 * 1024 - 100 + i)
 		end
 		print "READY"
-		while true do
-			skynet.sleep(100)
-			keep[1] = keep[1] or i
-		end
+		skynet.dispatch("lua", function()
+			return keep
+		end)
 	end)
 end
 '''
@@ -103,7 +103,7 @@ def trouble():
         server.wait_line('^READY$')
         server.wait_line(r'^\[:00000000\] error: mailbox: service main \[ :[0-9a-f]{8} \] '
                          r'May overload, message queue length = \d+')
-        server.wait_line(r'^\[:00000000\] error: errors: service main .* errors a second \(limit 100\)')
+        server.wait_line(r'^\[:00000000\] error: errors: service main .* messages a second that end in an error \(limit 100\)')
         server.wait_line(r'^\[:00000000\] error: tasks: service main .* has \d+ suspended tasks \(limit 300\)')
         warned = server.wait_line(r'^\[:([0-9a-f]{8})\] Memory warning (\d+\.\d\d) M$')
         check(float(warned[2]) >= 32, f'warned at {warned[2]} M')
