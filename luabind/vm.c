@@ -22,6 +22,7 @@
 #include "luabind/api.h"
 #include "luabind/enter.h"
 #include "luabind/interrupt.h"
+#include "luabind/seri_peek.h"
 #include "luabind/sharedview.h"
 #include "sched/sched.h"
 
@@ -350,6 +351,7 @@ const struct service_body vm_body = {
 	.interrupt = interrupt_vm,
 	.fate = fate,
 	.describe = describe_vm,
+	.first_argument = seri_peek,
 };
 
 /* ---- launch ---- */

@@ -134,6 +134,7 @@ static void reset(struct service *s)
 	store_relaxed(&s->code_bytes, 0);
 	store_relaxed(&s->code_flushes, 0);
 	store_relaxed(&s->compiler, NULL);
+	store_relaxed(&s->message_bytes, 0);
 	store_relaxed(&s->errors, 0);
 	store_relaxed(&s->tasks, 0);
 	store_relaxed(&s->seen_tier, TIER_FOREIGN);

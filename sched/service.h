@@ -71,7 +71,13 @@ struct service_body {
 	 * crash itself: the caller bears it. NULL: nothing can be told. */
 	void (*describe)(struct service *s, uintptr_t pc, uintptr_t sp, uintptr_t high,
 			 struct evidence *out);
+	/* The first argument of a message of the type "lua" as a text, from its first bytes, "" if it has none. Touches
+	 * nothing else; any thread. NULL: nothing can be told. */
+	void (*first_argument)(const void *bytes, size_t size_bytes, char *out, size_t size);
 };
+
+/* What is kept of a message for alerts: the name of a command mostly fits. */
+enum { MESSAGE_HEAD_WORDS = 4 };
 
 struct service {
 	struct object object; /* first, see core/handle.h */
@@ -132,6 +138,9 @@ struct service {
 	_Atomic uint32_t message_source;
 	_Atomic int32_t message_session;
 	_Atomic int message_type;
+	/* Of one of the type "lua": its size and its first bytes. */
+	_Atomic size_t message_bytes;
+	_Atomic uint64_t message_head[MESSAGE_HEAD_WORDS];
 	_Atomic int64_t message_since_ns; /* wall: when it began */
 	_Atomic int64_t message_cpu_ns;   /* CPU up to `message_mark_ns` */
 	_Atomic int64_t message_mark_ns;  /* 0: not running now */
@@ -141,6 +150,7 @@ struct service {
 		uint32_t handle;
 		int64_t first_ns, at_ns; /* when it saw this service for the first time, and last */
 		uint64_t messages, errors;
+		int64_t cpu_ns;
 		int64_t mark_ns;    /* of its mailbox: see measure.h */
 		uint64_t mark_last;
 		int64_t memory_mark;

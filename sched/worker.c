@@ -10,6 +10,7 @@
 #include "sched/sched.h"
 
 #include <sched.h>
+#include <string.h>
 
 /* A kill may use this much CPU of the service before its VM is abandoned; less when the process ends. */
 static const int64_t KILL_LIMIT_NS = NS_PER_S, KILL_LIMIT_ENDING_NS = 50 * NS_PER_MS;
@@ -252,6 +253,19 @@ static void finish_run(struct service *s)
 
 /* ---- handling messages ---- */
 
+/* The monitor cannot look into the message itself, which its handler may free at any time. */
+static void keep_head(struct service *s, const struct message *m)
+{
+	uint64_t word[MESSAGE_HEAD_WORDS] = {0};
+	size_t bytes = m->type == MESSAGE_LUA ? m->size_bytes : 0;
+	store_relaxed(&s->message_bytes, bytes);
+	if (bytes == 0)
+		return;
+	memcpy(word, m->data, bytes < sizeof(word) ? bytes : sizeof(word));
+	for (int i = 0; i < MESSAGE_HEAD_WORDS; i++)
+		store_relaxed(&s->message_head[i], word[i]);
+}
+
 /* A monitor that hands the slot off in this moment writes some of the same words: then the figures of this
  * message begin with what the last one used since it was looked at. Not worth a lock. */
 static void begin_message(struct service *s, struct message *m)
@@ -260,6 +274,7 @@ static void begin_message(struct service *s, struct message *m)
 	store_relaxed(&s->message_source, m->source);
 	store_relaxed(&s->message_session, m->session);
 	store_relaxed(&s->message_type, m->type);
+	keep_head(s, m);
 	store_relaxed(&s->message_since_ns, now);
 	store_relaxed(&s->message_cpu_ns, 0);
 	store_relaxed(&s->message_mark_ns, now);

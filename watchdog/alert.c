@@ -18,11 +18,42 @@ static size_t clipped(int wanted, size_t size)
 	return wanted < 0 ? 0 : (size_t)wanted < size ? (size_t)wanted : size - 1;
 }
 
+static bool known(const char *text)
+{
+	return text != NULL && text[0] != '\0';
+}
+
+static size_t put(char *out, size_t used, size_t size, const char *before, const char *text,
+		  const char *after)
+{
+	if (!known(text) || used >= size)
+		return used;
+	return used + clipped(snprintf(out + used, size - used, "%s%s%s", before, text, after),
+			      size - used);
+}
+
+/* What is told of it beside the figures: ", from gate, first argument \"login\", ...". */
+static void put_more(const struct alert *a, char *out, size_t size)
+{
+	char looks[64] = "";
+	size_t used = 0;
+	out[0] = '\0';
+	if (a->looks > 1)
+		snprintf(looks, sizeof(looks), "%d of %d looks at this place%s", a->same, a->looks,
+			 a->same == a->looks ? "" : " (so it gets on)");
+	used = put(out, used, size, ", sent by ", a->source, "");
+	used = put(out, used, size, ", first argument ", a->argument, "");
+	used = put(out, used, size, ", ", looks, "");
+	used = put(out, used, size, ", CPU lately: ", a->shares, "");
+	used = put(out, used, size, ", waiting: ", a->waiters, "");
+}
+
 size_t alert_format(const struct alert *a, char *out, size_t size)
 {
 	/* Milliseconds as integers: printf of a double may allocate. */
 	long long cpu_ms = a->cpu_ns / NS_PER_MS, wall_ms = a->wall_ns / NS_PER_MS;
-	char more[96] = "";
+	char told[768], more[96] = "";
+	put_more(a, told, sizeof(told));
 	if (a->suppressed)
 		snprintf(more, sizeof(more), ", %llu more alerts of this kind were not written",
 			 (unsigned long long)a->suppressed);
@@ -31,12 +62,12 @@ size_t alert_format(const struct alert *a, char *out, size_t size)
 		"error: " SKYNETS_TEXT ": service %s%s%s (%s), %lld.%03lld s of CPU in %lld.%03lld s, "
 		"message "
 		"type %d session %d, preempted %llu times, handed off %llu times, %d waiting (the "
-		"first for %lld us)%s%s%s%s",
+		"first for %lld us)%s%s%s%s%s",
 		a->from, a->to, (unsigned long long)a->version, a->service,
 		a->place[0] ? " at " : "", a->place, a->kind, cpu_ms / 1000, cpu_ms % 1000,
 		wall_ms / 1000, wall_ms % 1000, a->type, a->session, (unsigned long long)a->parks,
 		(unsigned long long)a->handoffs, a->waiting,
-		(long long)(a->first_waits_ns / NS_PER_US), a->doomed ? ", killed" : "", more,
+		(long long)(a->first_waits_ns / NS_PER_US), a->doomed ? ", killed" : "", told, more,
 		a->traceback[0] ? "\nstack traceback:\n" : "", a->traceback);
 	return clipped(n, size);
 }
@@ -74,6 +105,12 @@ size_t alert_format_fields(const struct alert *a, bool over, enum line_format fo
 		return line_end(&l);
 	line_text(&l, "place", a->place);
 	line_text(&l, "where", a->kind);
+	line_text(&l, "source", a->source);
+	line_text(&l, "argument", a->argument);
+	line_number(&l, "looks", a->looks);
+	line_number(&l, "looks_at_place", a->same);
+	line_text(&l, "shares", a->shares);
+	line_text(&l, "waiters", a->waiters);
 	line_number(&l, "preempted", (int64_t)a->parks);
 	line_number(&l, "handed_off", (int64_t)a->handoffs);
 	line_number(&l, "waiting", a->waiting);

@@ -24,6 +24,12 @@ struct alert {
 	const char *traceback; /* lines, or "" */
 	bool doomed;           /* it was killed and has not ended yet */
 	int alerts;            /* of this episode, this one too */
+	/* Not known: NULL or "". */
+	const char *source;    /* name of `from` */
+	const char *argument;  /* the first one of a message of type "lua": "\"login\"" */
+	const char *shares;    /* who used the CPU lately: "battle 97 %, gate 2 %" */
+	const char *waiters;   /* who waits: "gate 3 ms, db 1 ms" */
+	int looks, same;       /* so many looks at it, so many of them at the place of the first */
 	uint64_t suppressed;   /* alerts of its kind before it that were not written */
 };
 

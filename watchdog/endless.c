@@ -4,9 +4,12 @@
 #include "core/mem.h"
 #include "sched/accounts.h"
 #include "sched/sched.h"
+#include "sched/waiters.h"
 #include "watchdog/alert.h"
 #include "watchdog/rules.h"
+#include "watchdog/survey.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { CASES_MAX = 256 };
@@ -15,6 +18,9 @@ enum { CASES_MAX = 256 };
 static const int64_t EVIDENCE_PATIENCE_NS = 50 * NS_PER_MS;
 /* Between two signals that ask for it. */
 static const int64_t EVIDENCE_RETRY_NS = 5 * NS_PER_MS;
+/* Looks for one alert, and the time between them: a loop is met at one place, a slow handler at several. */
+enum { LOOKS = 3 };
+static const int64_t LOOK_NS = 10 * NS_PER_MS;
 
 /* An episode and its evidence. All fields are the monitor's; of the evidence, see sched/evidence.h. */
 struct incident {
@@ -26,6 +32,13 @@ struct incident {
 	bool told;   /* one of its alerts at least was written */
 	bool asking; /* an alert is due and waits for evidence */
 	int64_t asked_ns, signalled_ns;
+	/* The first of the looks of this alert; all of them in `alert`. */
+	const char *kind;
+	char place[sizeof(((struct evidence *)0)->place)];
+	char traceback[sizeof(((struct evidence *)0)->traceback)];
+	int64_t look_ns; /* when the next one is due */
+	char source[sizeof(((struct service *)0)->name)];
+	char argument[64];
 	struct alert alert; /* as of the moment when it became due */
 	char service[sizeof(((struct service *)0)->name)];
 };
@@ -109,12 +122,40 @@ static int64_t message_cpu(struct thread *t, struct service *s, uint64_t word, i
 	return mark ? booked + cpu_since(t, word, mark, now) : booked;
 }
 
+static void name_source(struct incident *in, uint32_t from)
+{
+	struct service *s = from ? service_grab(from) : NULL;
+	in->source[0] = '\0';
+	if (s == NULL)
+		return;
+	memcpy(in->source, s->name, sizeof(in->source));
+	service_release(s);
+}
+
+static void read_argument(struct incident *in, const struct service *s)
+{
+	uint64_t head[MESSAGE_HEAD_WORDS];
+	size_t bytes = load_relaxed(&s->message_bytes);
+	in->argument[0] = '\0';
+	if (bytes == 0 || s->body->first_argument == NULL)
+		return;
+	for (int i = 0; i < MESSAGE_HEAD_WORDS; i++)
+		head[i] = load_relaxed(&s->message_head[i]);
+	s->body->first_argument(head, bytes < sizeof(head) ? bytes : sizeof(head), in->argument,
+				sizeof(in->argument));
+}
+
 static void fill_alert(struct incident *in, const struct service *s, const struct sample *sample,
 		       int64_t now)
 {
 	memcpy(in->service, s->name, sizeof(in->service));
 	in->service[sizeof(in->service) - 1] = '\0';
+	name_source(in, load_relaxed(&s->message_source));
+	read_argument(in, s);
+	in->kind = NULL;
 	in->alert = (struct alert){
+		.source = in->source,
+		.argument = in->argument,
 		.from = load_relaxed(&s->message_source),
 		.to = sample->service,
 		.version = sample->message_number,
@@ -172,21 +213,58 @@ static const char *kind_without_evidence(const struct service *s)
 	}
 }
 
+/* The record has come back: that was one look. */
+static void take_look(struct incident *in, int64_t now)
+{
+	struct evidence *e = &in->evidence;
+	struct alert *a = &in->alert;
+	a->looks++;
+	if (in->kind == NULL) {
+		in->kind = e->kind;
+		memcpy(in->place, e->place, sizeof(in->place));
+		memcpy(in->traceback, e->traceback, sizeof(in->traceback));
+	}
+	if (strcmp(in->place, e->place) == 0)
+		a->same++;
+	in->look_ns = now + LOOK_NS;
+	store_relaxed(&e->state, EVIDENCE_FREE);
+}
+
+/* "gate 3 ms, db 1 ms": the three that have waited longest. */
+static void name_waiters(int64_t now, char *out, size_t size)
+{
+	static struct waiters all;
+	size_t used = 0;
+	out[0] = '\0';
+	waiters_read(&sched.queue, now, 0, &all);
+	for (int i = 0; i < all.count && i < 3 && used < size; i++) {
+		const struct waiter *w = &all.longest[i];
+		int n = snprintf(out + used, size - used, "%s%s %lld us", used ? ", " : "", w->name,
+				 (long long)((now - w->since_ns) / NS_PER_US));
+		used += n > 0 ? (size_t)n : 0;
+	}
+}
+
 static void write_alert(struct incident *in, const struct runq_due *due)
 {
 	struct alert *a = &in->alert;
-	bool ready =
-		load_acquire(&in->evidence.state) == EVIDENCE_READY; /* pairs with the writer */
-	if (!ready)
+	char shares[256], waiters[256];
+	bool known = in->kind != NULL;
+	if (load_acquire(&in->evidence.state) != EVIDENCE_READY)
 		take_evidence_back(in);
-	a->kind = ready ? in->evidence.kind : kind_without_evidence(in->subject);
-	a->place = ready ? in->evidence.place : "";
-	a->traceback = ready ? in->evidence.traceback : "";
+	survey_shares(shares, sizeof(shares));
+	name_waiters(clock_mono_ns(), waiters, sizeof(waiters));
+	a->shares = shares;
+	a->waiters = waiters;
+	a->kind = known ? in->kind : kind_without_evidence(in->subject);
+	a->place = known ? in->place : "";
+	a->traceback = known ? in->traceback : "";
 	a->waiting = due->waiting;
 	a->first_waits_ns = due->first_waits_ns;
 	a->alerts = in->episode.alerts;
 	in->told |= alert_write(a, clock_mono_ns());
-	if (ready)
+	a->shares = a->waiters = ""; /* they were ours */
+	if (load_acquire(&in->evidence.state) == EVIDENCE_READY)
 		store_relaxed(&in->evidence.state, EVIDENCE_FREE);
 	in->asking = false;
 	add_relaxed(&endless.alerts, 1);
@@ -198,7 +276,7 @@ static void begin_alert(struct incident *in, struct thread *t, struct service *s
 	fill_alert(in, s, sample, now);
 	store_relaxed(&s->endless, true);
 	in->asking = true;
-	in->asked_ns = now;
+	in->asked_ns = in->look_ns = now;
 	if (load_acquire(&in->evidence.state) == EVIDENCE_READY)
 		store_relaxed(&in->evidence.state,
 			      EVIDENCE_FREE); /* came too late for the last one */
@@ -230,8 +308,13 @@ static int64_t look_at(struct thread *t, uint64_t word, int64_t now)
 		begin_alert(in, t, s, word, &sample, now);
 	in->alert.cpu_ns = sample.cpu_ns; /* for the closing line */
 	in->alert.wall_ns = now - load_relaxed(&s->message_since_ns);
-	if (in->asking && now - in->signalled_ns >= EVIDENCE_RETRY_NS)
+	bool same = sample.message_number == in->episode.message_number;
+	if (in->asking && same && now >= in->look_ns &&
+	    now - in->signalled_ns >= EVIDENCE_RETRY_NS) {
+		if (load_acquire(&in->evidence.state) == EVIDENCE_FREE)
+			hang_evidence(in, s);
 		ask_where(in, t, word, now);
+	}
 	return in->asking ? now + EVIDENCE_RETRY_NS : now + in->episode.next_ns - sample.cpu_ns;
 }
 
@@ -256,8 +339,11 @@ static void end_if_over(struct incident *in)
 
 static int64_t tend(struct incident *in, int64_t now, const struct runq_due *due)
 {
-	bool ready = load_acquire(&in->evidence.state) == EVIDENCE_READY;
-	if (in->asking && (ready || now - in->asked_ns >= EVIDENCE_PATIENCE_NS))
+	/* Pairs with the writer. */
+	if (in->asking && load_acquire(&in->evidence.state) == EVIDENCE_READY)
+		take_look(in, now);
+	bool enough = in->alert.looks >= LOOKS || now - in->asked_ns >= EVIDENCE_PATIENCE_NS;
+	if (in->asking && enough)
 		write_alert(in, due);
 	if (!in->asking)
 		end_if_over(in);

@@ -11,6 +11,7 @@
 #include "watchdog/measure.h"
 #include "watchdog/notice.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { FINDINGS_MAX = 256, SERVICES_MAX = 65536 };
@@ -34,8 +35,18 @@ struct posture {
 	int64_t since_ns;
 };
 
+enum { TOP_MAX = 3 };
+
+/* One of those who used most CPU between two full rounds. */
+struct share {
+	uint32_t service;
+	int64_t permille; /* of one core */
+	char name[sizeof(((struct service *)0)->name)];
+};
+
 static struct {
 	int64_t limit[RULE_KINDS];
+	struct share top[TOP_MAX]; /* descending */
 	struct finding finding[FINDINGS_MAX];
 	struct posture *posture;
 	uint32_t *handle; /* of a full round */
@@ -248,11 +259,56 @@ static bool look_at_threads(int64_t now)
 
 /* ---- all services ---- */
 
+/* It used `cpu_ns` in so long: is it one of the top? */
+static void rank(uint32_t handle, int64_t cpu_ns, int64_t ns)
+{
+	struct share mine = {.service = handle, .permille = ns > 0 ? cpu_ns * 1000 / ns : 0};
+	for (int i = 0; i < TOP_MAX && mine.permille > 0; i++) {
+		if (mine.permille <= survey.top[i].permille)
+			continue;
+		struct share next = survey.top[i];
+		survey.top[i] = mine;
+		mine = next;
+	}
+}
+
+static void name_shares(void)
+{
+	for (int i = 0; i < TOP_MAX; i++) {
+		struct share *top = &survey.top[i];
+		struct service *s = top->service ? service_grab(top->service) : NULL;
+		top->name[0] = '\0';
+		if (s == NULL)
+			continue;
+		memcpy(top->name, s->name, sizeof(top->name));
+		service_release(s);
+	}
+}
+
+void survey_shares(char *out, size_t size)
+{
+	size_t used = 0;
+	out[0] = '\0';
+	for (int i = 0; i < TOP_MAX && used < size; i++) {
+		const struct share *top = &survey.top[i];
+		if (top->name[0] == '\0')
+			continue;
+		int n = snprintf(out + used, size - used, "%s%s %lld.%lld %%", used ? ", " : "",
+				 top->name, (long long)top->permille / 10,
+				 (long long)top->permille % 10);
+		used += n > 0 ? (size_t)n : 0;
+	}
+}
+
 /* False: it is seen for the first time, so there is nothing to compare with. */
 static bool remember(struct service *s, uint32_t handle, const struct service_sample *now,
 		     struct service_sample *before)
 {
 	bool known = s->seen.handle == handle;
+	int64_t cpu = load_relaxed(&s->cpu_ns) + accounts_running_ns(s);
+	if (known)
+		rank(handle, cpu - s->seen.cpu_ns, now->at_ns - s->seen.at_ns);
+	s->seen.cpu_ns = cpu;
 	*before = (struct service_sample){.at_ns = s->seen.at_ns,
 					  .messages = s->seen.messages,
 					  .errors = s->seen.errors};
@@ -323,8 +379,10 @@ static void look_at_services(int64_t now)
 	size_t count = handle_list(survey.handle, SERVICES_MAX);
 	if (count > SERVICES_MAX)
 		count = SERVICES_MAX;
+	memset(survey.top, 0, sizeof(survey.top));
 	for (size_t i = 0; i < count; i++)
 		look_at_service(survey.handle[i], now);
+	name_shares();
 }
 
 /* ---- the process ---- */

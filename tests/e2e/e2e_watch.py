@@ -111,6 +111,51 @@ def trouble():
         check(len(server.find('Memory warning')) == 1, 'warned twice of the same memory')
 
 
+EVIDENCE = '''
+local skynet = require "skynet"
+local kind = ...
+if kind == "victim" then
+	skynet.start(function()
+		skynet.dispatch("lua", function(_, _, command)
+			if command == "attack" then
+				while true do end
+			end
+			local x = 0
+			while true do
+				for i = 1, 3e5 do
+					x = x + i % 7
+				end
+				for i = 1, 3e5 do
+					x = x + i % 3
+				end
+				for i = 1, 3e5 do
+					x = x + i % 5
+				end
+			end
+		end)
+	end)
+else
+	skynet.start(function()
+		for _, command in ipairs { "attack", "work" } do
+			skynet.send(skynet.newservice("main", "victim"), "lua", command)
+		end
+	end)
+end
+'''
+
+
+@case('an alert tells of the message, the looks and the others')
+def evidence():
+    config = {'thread': 1, 'start': 'main', 'watchdog': {'warn': '500ms'}}
+    with Box(config, {'main': EVIDENCE}) as box, Server(box) as server:
+        line = server.wait_line(r'maybe in an endless loop .*first argument "attack"').string
+        check(', sent by main, ' in line, line)
+        check(re.search(r'main\.lua:8 .* (\d) of \1 looks at this place,', line), line)
+        server.wait_line(r'first argument "attack".*CPU lately: main \d+\.\d %.*, waiting: main \d+ us')
+        # Its looks are at whichever of its loops it is in: all three at one is chance, each time one in nine.
+        server.wait_line(r'first argument "work".*\(so it gets on\)', timeout_s=90)
+
+
 @case('a stopped process blames nobody')
 def stopped():
     config = {'thread': 2, 'start': 'main', 'watchdog': {'warn': '1h'}}

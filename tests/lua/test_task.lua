@@ -69,12 +69,12 @@ skynet.start(function()
 	skynet.sleep(0.5)
 	print(math.abs(told - 300) <= 64 and 300 or told)
 	skynet.sleep(5)
-	print(within(64))
+	print(within(66))
 	for _ = 1, 1000 do
 		skynet.fork(function() end)
 		skynet.yield()
 	end
-	print(within(64))
+	print(within(66))
 end)
 ]]
 
@@ -129,7 +129,7 @@ return function(t)
 	local _, lines = log:gsub("lua call %[", "")
 	t.eq(lines, 2, "the errors of one message are logged together")
 
-	t.eq(t.output(LIVE), "300 within 64 within 64", "the runtime is told how many tasks have not ended")
+	t.eq(t.output(LIVE), "300 within 66 within 66", "the runtime is told how many tasks have not ended")
 
 	t.eq(t.output(GARBAGE), "nil", "a finished task holds nothing")
 

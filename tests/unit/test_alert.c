@@ -100,6 +100,49 @@ static void test_the_line_that_closes_it(void **state UNUSED)
 	assert_string_equal(out, "The messa");
 }
 
+static void test_the_message_the_looks_and_the_others(void **state UNUSED)
+{
+	char out[2048];
+	struct alert a = loop;
+	alert_format(&a, out, sizeof(out));
+	assert_null(strstr(out, "sent by"));
+	assert_null(strstr(out, "looks"));
+	a.source = "gate";
+	a.argument = "\"login\"";
+	a.shares = "battle 97.1 %, gate 2.0 %";
+	a.waiters = "gate 1500 us, db 3 us";
+	a.looks = a.same = 3;
+	alert_format(&a, out, sizeof(out));
+	has(out, "(the first for 1500 us), sent by gate, first argument \"login\", 3 of 3 looks at "
+		 "this place, CPU lately: battle 97.1 %, gate 2.0 %, waiting: gate 1500 us, db 3 us");
+	a.same = 1;
+	a.suppressed = 5;
+	alert_format(&a, out, sizeof(out));
+	has(out, "1 of 3 looks at this place (so it gets on)");
+	has(out, ", 5 more alerts of this kind were not written");
+}
+
+static void test_as_fields(void **state UNUSED)
+{
+	char out[2048];
+	struct alert a = loop;
+	a.alerts = 2;
+	a.argument = "\"login\"";
+	a.traceback = "\tmain.lua:12: in function 'f'\n\tmain.lua:3";
+	alert_format_fields(&a, false, LINE_LOGFMT, 0, out, sizeof(out));
+	has(out, "ts=1970-01-01T00:00:00.000000Z level=error alert=long_message state=lasts "
+		 "address=:0000000a service=battle from=:00000001 version=42 type=10 session=7 "
+		 "cpu_ms=1234 wall_ms=61005 place=main.lua:12 where=\"compiled loop\" "
+		 "argument=\"\\\"login\\\"\" looks=0");
+	has(out, "msg=\"A message from [ :00000001 ] to [ :0000000a ] maybe in an endless loop "
+		 "(version = 42)\" traceback=\"\\tmain.lua:12: in function 'f'\\n\\tmain.lua:3\"");
+	assert_null(strchr(out, '\n'));
+	a.doomed = true;
+	alert_format_fields(&a, true, LINE_JSON, 0, out, sizeof(out));
+	has(out, "\"level\":\"info\",\"alert\":\"long_message\",\"state\":\"over\"");
+	has(out, "\"cpu_ms\":1234,\"wall_ms\":61005,\"killed\":\"true\"}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +151,8 @@ int main(void)
 		cmocka_unit_test(test_is_cut_to_any_size),
 		cmocka_unit_test(test_milliseconds_have_three_digits),
 		cmocka_unit_test(test_the_line_that_closes_it),
+		cmocka_unit_test(test_the_message_the_looks_and_the_others),
+		cmocka_unit_test(test_as_fields),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
