@@ -57,27 +57,51 @@ void service_set_status(struct service *s, enum service_status to)
 	store_relaxed(&s->status, to);
 }
 
-static void add_chunk(void)
+/* With the lock; takes `c` and, for the old one, `list`, which has `room` places. Returns the list that is of no use any
+ * more. */
+static struct service **add_chunk(struct chunk *c, struct service **list, size_t room)
 {
-	struct chunk *c = mem_zalloc(sizeof(*c));
+	struct service **old = pool.free;
 	c->older = pool.chunks;
 	pool.chunks = c;
-	pool.free_room += CHUNK;
-	pool.free = mem_realloc(pool.free, pool.free_room * sizeof(pool.free[0]));
+	if (pool.free_count > 0)
+		memcpy(list, old, pool.free_count * sizeof(list[0]));
+	pool.free = list;
+	pool.free_room = room;
 	for (int i = CHUNK - 1; i >= 0; i--) {
 		store_relaxed(&c->service[i].status, SERVICE_DEAD);
 		pool.free[pool.free_count++] = &c->service[i];
 	}
+	return old;
+}
+
+/* Nothing is allocated with the lock: the monitor takes it when it gives the last reference back. Of two threads that
+ * come here at once, the one that finds the room changed begins again. */
+static void grow_pool(size_t room)
+{
+	struct chunk *c = mem_zalloc(sizeof(*c));
+	struct service **list = mem_alloc((room + CHUNK) * sizeof(list[0])), **old = list;
+	pthread_mutex_lock(&pool.lock);
+	bool mine = pool.free_room == room;
+	if (mine)
+		old = add_chunk(c, list, room + CHUNK);
+	pthread_mutex_unlock(&pool.lock);
+	if (!mine)
+		mem_free(c);
+	mem_free(old);
 }
 
 static struct service *pool_take(void)
 {
-	pthread_mutex_lock(&pool.lock);
-	if (pool.free_count == 0)
-		add_chunk();
-	struct service *s = pool.free[--pool.free_count];
-	pthread_mutex_unlock(&pool.lock);
-	return s;
+	for (;;) {
+		pthread_mutex_lock(&pool.lock);
+		struct service *s = pool.free_count ? pool.free[--pool.free_count] : NULL;
+		size_t room = pool.free_room;
+		pthread_mutex_unlock(&pool.lock);
+		if (s)
+			return s;
+		grow_pool(room);
+	}
 }
 
 static void pool_give(struct service *s)

@@ -23,29 +23,43 @@ static bool known(const char *text)
 	return text != NULL && text[0] != '\0';
 }
 
-static size_t put(char *out, size_t used, size_t size, const char *before, const char *text,
-		  const char *after)
+static size_t put(char *out, size_t used, size_t size, const char *before, const char *text)
 {
 	if (!known(text) || used >= size)
 		return used;
-	return used + clipped(snprintf(out + used, size - used, "%s%s%s", before, text, after),
+	return used + clipped(snprintf(out + used, size - used, "%s%s", before, text),
 			      size - used);
+}
+
+/* "12 in its mailbox (the first for 3.000 s or longer), 3.20 M of memory" */
+static void put_state(const struct alert *a, char *out, size_t size)
+{
+	char memory[32], age[32], first[64] = "";
+	rule_format(RULE_UNIT_BYTES, (int64_t)a->memory_bytes, memory, sizeof(memory));
+	rule_format(RULE_UNIT_NS, a->head_age_ns, age, sizeof(age));
+	if (a->mailbox && a->head_age_ns > 0)
+		snprintf(first, sizeof(first), " (the first for %s or longer)", age);
+	out[0] = '\0';
+	if (a->mailbox || a->memory_bytes)
+		snprintf(out, size, "%u in its mailbox%s, %s of memory", a->mailbox, first, memory);
 }
 
 /* What is told of it beside the figures: ", from gate, first argument \"login\", ...". */
 static void put_more(const struct alert *a, char *out, size_t size)
 {
-	char looks[64] = "";
+	char looks[64] = "", state[160];
 	size_t used = 0;
+	put_state(a, state, sizeof(state));
 	out[0] = '\0';
 	if (a->looks > 1)
 		snprintf(looks, sizeof(looks), "%d of %d looks at this place%s", a->same, a->looks,
 			 a->same == a->looks ? "" : " (so it gets on)");
-	used = put(out, used, size, ", sent by ", a->source, "");
-	used = put(out, used, size, ", first argument ", a->argument, "");
-	used = put(out, used, size, ", ", looks, "");
-	used = put(out, used, size, ", CPU lately: ", a->shares, "");
-	used = put(out, used, size, ", waiting: ", a->waiters, "");
+	used = put(out, used, size, ", sent by ", a->source);
+	used = put(out, used, size, ", first argument ", a->argument);
+	used = put(out, used, size, ", ", looks);
+	used = put(out, used, size, ", ", state);
+	used = put(out, used, size, ", CPU lately: ", a->shares);
+	used = put(out, used, size, ", waiting: ", a->waiters);
 }
 
 size_t alert_format(const struct alert *a, char *out, size_t size)
@@ -107,6 +121,9 @@ size_t alert_format_fields(const struct alert *a, bool over, enum line_format fo
 	line_text(&l, "where", a->kind);
 	line_text(&l, "source", a->source);
 	line_text(&l, "argument", a->argument);
+	line_number(&l, "mailbox", a->mailbox);
+	line_number(&l, "head_age_ms", a->head_age_ns / NS_PER_MS);
+	line_number(&l, "memory_bytes", (int64_t)a->memory_bytes);
 	line_number(&l, "looks", a->looks);
 	line_number(&l, "looks_at_place", a->same);
 	line_text(&l, "shares", a->shares);

@@ -29,6 +29,9 @@ struct alert {
 	const char *argument;  /* the first one of a message of type "lua": "\"login\"" */
 	const char *shares;    /* who used the CPU lately: "battle 97 %, gate 2 %" */
 	const char *waiters;   /* who waits: "gate 3 ms, db 1 ms" */
+	uint32_t mailbox;      /* messages that wait for it */
+	int64_t head_age_ns;   /* the first of them at least so long */
+	size_t memory_bytes;   /* of Lua, after its last message */
 	int looks, same;       /* so many looks at it, so many of them at the place of the first */
 	uint64_t suppressed;   /* alerts of its kind before it that were not written */
 };

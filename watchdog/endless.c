@@ -168,7 +168,12 @@ static void fill_alert(struct incident *in, const struct service *s, const struc
 			 load_relaxed(&s->parks[TIER_VM]),
 		.handoffs = load_relaxed(&s->parks[TIER_FOREIGN]),
 		.doomed = load_relaxed(&s->doomed),
+		.mailbox = mailbox_length(&s->mailbox),
+		.memory_bytes = load_relaxed(&s->memory_bytes),
 	};
+	/* Of the last full round. */
+	if (s->seen.handle == sample->service && in->alert.mailbox > 0)
+		in->alert.head_age_ns = now - s->seen.mark_ns;
 }
 
 /* HANDOVER: the record hangs on the service until its thread or we take it off again. */

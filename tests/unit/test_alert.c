@@ -112,13 +112,17 @@ static void test_the_message_the_looks_and_the_others(void **state UNUSED)
 	a.shares = "battle 97.1 %, gate 2.0 %";
 	a.waiters = "gate 1500 us, db 3 us";
 	a.looks = a.same = 3;
+	a.mailbox = 12;
+	a.memory_bytes = 3 << 20;
 	alert_format(&a, out, sizeof(out));
 	has(out, "(the first for 1500 us), sent by gate, first argument \"login\", 3 of 3 looks at "
-		 "this place, CPU lately: battle 97.1 %, gate 2.0 %, waiting: gate 1500 us, db 3 us");
+		 "this place, 12 in its mailbox, 3.00 M of memory, CPU lately: battle 97.1 %, gate 2.0 %, waiting: gate 1500 us, db 3 us");
 	a.same = 1;
+	a.head_age_ns = 3200000000;
 	a.suppressed = 5;
 	alert_format(&a, out, sizeof(out));
 	has(out, "1 of 3 looks at this place (so it gets on)");
+	has(out, ", 12 in its mailbox (the first for 3.200 s or longer), ");
 	has(out, ", 5 more alerts of this kind were not written");
 }
 
@@ -133,7 +137,7 @@ static void test_as_fields(void **state UNUSED)
 	has(out, "ts=1970-01-01T00:00:00.000000Z level=error alert=long_message state=lasts "
 		 "address=:0000000a service=battle from=:00000001 version=42 type=10 session=7 "
 		 "cpu_ms=1234 wall_ms=61005 place=main.lua:12 where=\"compiled loop\" "
-		 "argument=\"\\\"login\\\"\" looks=0");
+		 "argument=\"\\\"login\\\"\" mailbox=0 head_age_ms=0 memory_bytes=0 looks=0");
 	has(out, "msg=\"A message from [ :00000001 ] to [ :0000000a ] maybe in an endless loop "
 		 "(version = 42)\" traceback=\"\\tmain.lua:12: in function 'f'\\n\\tmain.lua:3\"");
 	assert_null(strchr(out, '\n'));
