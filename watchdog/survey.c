@@ -48,6 +48,7 @@ static struct {
 	int64_t limit[RULE_KINDS];
 	struct share top[TOP_MAX]; /* descending */
 	struct finding finding[FINDINGS_MAX];
+	int findings; /* in use: [0, findings) may hold free ones; mostly there are none to go through */
 	struct posture *posture;
 	uint32_t *handle; /* of a full round */
 	struct waiters waiters;
@@ -88,7 +89,7 @@ uint64_t survey_vetoes(void)
 
 static struct finding *find(enum rule_kind kind, uint32_t service)
 {
-	for (int i = 0; i < FINDINGS_MAX; i++) {
+	for (int i = 0; i < survey.findings; i++) {
 		struct finding *f = &survey.finding[i];
 		if (f->round && f->kind == kind && f->service == service)
 			return f;
@@ -102,6 +103,8 @@ static struct finding *make(enum rule_kind kind, uint32_t service)
 		struct finding *f = &survey.finding[i];
 		if (f->round)
 			continue;
+		if (i >= survey.findings)
+			survey.findings = i + 1;
 		*f = (struct finding){.kind = kind, .service = service};
 		return f;
 	}
@@ -162,7 +165,7 @@ static void judge(enum rule_kind kind, uint32_t service, int64_t born_ns, int64_
 /* What was not looked at in this round has gone: it waits no more, the thread does something else, the service ended. */
 static void close_gone(int64_t now)
 {
-	for (int i = 0; i < FINDINGS_MAX; i++) {
+	for (int i = 0; i < survey.findings; i++) {
 		struct finding *f = &survey.finding[i];
 		if (f->round == 0 || f->round == survey.round ||
 		    ((rule_table[f->kind].flags & RULE_SLOW) && !survey.full))
@@ -175,7 +178,9 @@ static void close_gone(int64_t now)
 
 static bool any_finding(void)
 {
-	for (int i = 0; i < FINDINGS_MAX; i++)
+	while (survey.findings > 0 && survey.finding[survey.findings - 1].round == 0)
+		survey.findings--;
+	for (int i = 0; i < survey.findings; i++)
 		if (survey.finding[i].round)
 			return true;
 	return false;
@@ -434,6 +439,7 @@ int64_t survey_pass(int64_t now, int64_t late_ns)
 	close_gone(now);
 	survey.next_ns = now + ROUND_NS;
 	int64_t told = notice_pass(now);
-	int64_t next = runs || any_finding() ? survey.next_ns : INT64_MAX;
+	bool open = any_finding();
+	int64_t next = runs || open ? survey.next_ns : INT64_MAX;
 	return told < next ? told : next;
 }
