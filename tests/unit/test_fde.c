@@ -99,8 +99,13 @@ static void test_not_for_parking(void **state UNUSED)
 		text_kind_of((uintptr_t)dlsym(RTLD_DEFAULT, "_Unwind_FindEnclosingFunction")),
 		TEXT_UNWINDER);
 	int calls = 0;
-	for (int i = 1; i <= 40 && find[i - 1] != 0xc3; i++)
+	/* Only calls that lie within the function whole: what is before it is other code. And the distance of a direct
+	 * call may look like another call, as the linker will have it. */
+	for (int i = 7; i <= 40 && find[i - 1] != 0xc3; i++) {
+		if (find[i - 1] == 0xe8)
+			i += 4;
 		calls += text_follows_call((uintptr_t)find + (uintptr_t)i);
+	}
 	assert_int_equal(calls, 1); /* of fde_find */
 	text_term();
 }
