@@ -13,7 +13,7 @@
 static void shows(const char *bytes, size_t size, const char *want)
 {
 	char out[64];
-	char *copy = malloc(size + 1);
+	char *copy = calloc(1, size + 1);
 	memcpy(copy + 1, bytes, size);
 	memset(out, '#', sizeof(out));
 	seri_peek(copy + 1, size, out, sizeof(out));
