@@ -98,15 +98,20 @@ static bool may_be_left(const struct stack *stack, const struct service *s, stru
 enum verdict { NOT_OURS, ENDED, GO_ON };
 
 /* The kernel could not deliver the preemption signal. In code that must not be left, that signal is lost and no more
- * harm done; but a true fault of that code would come again at the same place. */
+ * harm done; but a true fault of that code would come again at the same place. So may the next signal, before
+ * the code has got on by one instruction: once or twice proves nothing. */
 static enum verdict undelivered(const struct place *p, bool may_leave)
 {
+	enum { AGAIN_MAX = 100 };
 	static _Atomic uintptr_t last_pc, last_sp;
+	static _Atomic uint32_t times;
 	if (may_leave)
 		return ENDED;
 	bool again = exchange_acq_rel(&last_pc, p->pc) == p->pc;
 	again = exchange_acq_rel(&last_sp, p->sp) == p->sp && again;
-	return again ? NOT_OURS : GO_ON;
+	if (!again)
+		store_relaxed(&times, 0);
+	return add_relaxed(&times, 1) < AGAIN_MAX ? GO_ON : NOT_OURS;
 }
 
 static enum verdict judge(const struct thread *t, const struct service *s, const siginfo_t *info,

@@ -62,13 +62,11 @@ struct shard *runq_lock_entry(struct runq *q, struct runq_entry *e)
 
 struct shard *runq_move(struct runq *q, struct runq_entry *e, struct shard *from, int to)
 {
-	struct shard *target = &q->shard[to];
-	if (target == from)
+	if (&q->shard[to] == from)
 		return from;
 	store_release(&e->shard, to); /* whoever locks the new one sees the entry as we leave it */
 	runq_unlock(from);
-	pthread_mutex_lock(&target->lock);
-	return target;
+	return runq_lock_entry(q, e);
 }
 
 void runq_push(struct runq *q, struct shard *s, struct runq_entry *e)
@@ -98,13 +96,6 @@ void runq_pull(struct runq *q, struct shard *s, struct runq_entry *e)
 			s->suspect = NULL; /* it has just been served */
 	}
 	sub_relaxed(&q->waiting, 1);
-}
-
-/* The group's run time has changed. */
-static void fix_group(struct shard *s, struct group *g)
-{
-	if (g->node.place >= 0)
-		shard_fix(s, &g->node);
 }
 
 /* ---- virtual time ---- */
@@ -293,7 +284,7 @@ static void start(struct runq *q, struct shard *s, int worker, struct runq_entry
 	running_begin(run, &what);
 	if (e->group) {
 		e->prepaid_ns = group_begin(e->group, &e->node);
-		fix_group(s, e->group);
+		runq_fix_group(s, e->group);
 	}
 }
 
@@ -404,7 +395,7 @@ static void charge(struct shard *s, struct runq_entry *e, int64_t from_ns, int64
 	else
 		group_charge(e->group, used_ns);
 	e->prepaid_ns = 0;
-	fix_group(s, e->group);
+	runq_fix_group(s, e->group);
 }
 
 void runq_stopped(struct runq *q, struct runq_entry *e, int64_t now_ns, int64_t stolen_ns)

@@ -9,7 +9,9 @@
 
 /* Locks the shard that guards the entry. */
 struct shard *runq_lock_entry(struct runq *q, struct runq_entry *e);
-/* From the locked shard that guards `e`, which waits nowhere, to another, which is locked then. */
+/* From the locked shard that guards `e`, which waits nowhere, to another. In between no lock is held, and somebody else
+ * may move it on (a change of settings to its group's home, a requeue): the shard that is returned, locked, guards
+ * `e`, and need not be `to`. */
 struct shard *runq_move(struct runq *q, struct runq_entry *e, struct shard *from, int to);
 /* With the lock: `e`, placed, waits from now on. */
 void runq_push(struct runq *q, struct shard *s, struct runq_entry *e);
@@ -37,6 +39,13 @@ static inline int runq_shard_of(const struct runq *q, int worker)
 static inline void runq_unlock(struct shard *s)
 {
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* The group's run time has changed. With its home's lock. */
+static inline void runq_fix_group(struct shard *s, struct group *g)
+{
+	if (g->node.place >= 0)
+		shard_fix(s, &g->node);
 }
 
 /* Chance without state: the same calls give the same choices, which the simulator needs. */

@@ -46,30 +46,34 @@ static void apply(struct runq *q, struct shard *s, struct runq_entry *e,
 	if (waits)
 		order_heap_fix(&e->group->waiting, &e->node);
 	group_change(e->group, settings, v_ns);
-	if (e->group->node.place >= 0)
-		shard_fix(s, &e->group->node);
+	runq_fix_group(s, e->group);
 }
 
 /* Into another group, or out of one. Returns the shard that is locked then. */
 static struct shard *regroup(struct runq *q, struct shard *s, struct runq_entry *e,
 			     struct group *group)
 {
-	bool waited = e->node.place >= 0;
-	if (waited)
-		runq_pull(q, s, e);
-	if (e->group) {
-		struct group *left = e->group;
-		leave_group(q, e);
-		if (left->node.place >= 0)
-			shard_fix(s, &left->node);
+	bool pulled = false;
+	for (;;) {
+		if (e->node.place >= 0) {
+			runq_pull(q, s, e);
+			pulled = true;
+		}
+		if (e->group) {
+			struct group *left = e->group;
+			leave_group(q, e);
+			runq_fix_group(s, left);
+		}
+		if (group == NULL || load_relaxed(&e->shard) == group->home)
+			break;
+		/* While no lock is held it may stop running and be queued: then it is pulled as well. */
+		s = runq_move(q, e, s, group->home);
 	}
 	if (group) {
-		s = runq_move(q, e, s, group->home);
 		join_group(e, group);
-		if (group->node.place >= 0)
-			shard_fix(s, &group->node);
+		runq_fix_group(s, group);
 	}
-	if (waited)
+	if (pulled)
 		runq_push(q, s, e);
 	return s;
 }
