@@ -582,7 +582,7 @@ static const struct {
 int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)clock_wall_ns();
-	uint32_t messages = WITH_TSAN || WITH_ASAN ? 40000 : 400000;
+	uint32_t messages = WITH_TSAN || WITH_ASAN ? 40000 : 200000;
 	uint64_t random = seed | 1;
 	if (argc > 2)
 		messages = (uint32_t)strtoul(argv[2], NULL, 0);
