@@ -22,9 +22,9 @@ struct bounds bound = {
 	.lag_extra_ns = 500 * NS_PER_US,
 	.cheater_gain = 1.02,
 	.light_p99_ns = 250 * NS_PER_US,
-	.light_max_ns = 5 * NS_PER_MS,
+	.light_max_ns = 10 * NS_PER_MS,
 	.preemptions_a_wake = 1.6,
-	.wait = 2,
+	.wait = 3,       /* as in sim_fair */
 	.idle_ns = 8000, /* one has been claimed and is on its way */
 };
 
