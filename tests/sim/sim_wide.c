@@ -74,7 +74,7 @@ static void wake(uint64_t seed)
 	/* Enough that no weight is more than a worker's. */
 	int hogs = (int)sim_log_between(sim, 3 * workers, 6 * workers), lights = 2 * workers;
 	for (int i = 0; i < hogs; i++)
-		sim_add(sim, hog, NS_PER_MS, 100 << sim_between(sim, 0, 3), 0);
+		sim_add(sim, hog, NS_PER_MS, 100 << sim_between(sim, 0, workers > 8 ? 3 : 1), 0);
 	for (int i = 0; i < lights; i++) {
 		struct sim_service *s = sim_add(sim, light, NS_PER_MS, 100, i * 100 * NS_PER_US);
 		s->a = 20 * NS_PER_US;
