@@ -329,8 +329,7 @@ static struct runq_entry *take(struct runq *q, int from, int worker, int64_t now
 	struct runq_entry *e = NULL;
 	store_relaxed(&s->urgent, false);
 	if (first) {
-		struct group *g = group_of(first);
-		e = runq_entry_of(g ? order_heap_first(&g->waiting) : first);
+		e = runq_first_of(first);
 		runq_pull(q, s, e);
 		start(q, s, worker, e, now_ns);
 	}

@@ -68,12 +68,6 @@ static void look_at_worker(struct runq *q, const struct shard *s, int i, int wai
 		ask(due, i, view.epoch);
 }
 
-static struct runq_entry *waiting_longest(struct heap_node *first)
-{
-	struct group *g = group_of(first);
-	return runq_entry_of(g ? order_heap_first(&g->waiting) : first);
-}
-
 /* ---- the backstop ---- */
 
 /* So many dispatches for each who waits and each worker may go by while somebody seems to be passed over: as many
@@ -86,7 +80,7 @@ static bool is_late(const struct runq *q, struct heap_node *first, int64_t now_n
 	const struct fair *f = &first->fair;
 	int64_t allowed_ns = RUNQ_STARVED_NS + 4 * fair_virtual(f, f->slice_ns);
 	return load_relaxed(&q->v_ns) - f->vd_ns > allowed_ns &&
-	       now_ns - waiting_longest(first)->runnable_at_ns > RUNQ_STARVED_NS;
+	       now_ns - runq_first_of(first)->runnable_at_ns > RUNQ_STARVED_NS;
 }
 
 static uint64_t dispatches(const struct runq *q)
@@ -150,7 +144,7 @@ static void look_at_shard(struct runq *q, int at, int waiting, int64_t now_ns, s
 	struct shard *s = &q->shard[at];
 	struct heap_node *first = shard_first(s);
 	if (first) {
-		int64_t waits_ns = now_ns - waiting_longest(first)->runnable_at_ns;
+		int64_t waits_ns = now_ns - runq_first_of(first)->runnable_at_ns;
 		if (waits_ns > due->first_waits_ns)
 			due->first_waits_ns = waits_ns;
 	}

@@ -41,6 +41,13 @@ static inline void runq_unlock(struct shard *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* The service whose turn it is at this node of a heap: its own, or a member of the group. With the lock. */
+static inline struct runq_entry *runq_first_of(struct heap_node *node)
+{
+	struct group *g = group_of(node);
+	return runq_entry_of(g ? order_heap_first(&g->waiting) : node);
+}
+
 /* The group's run time has changed. With its home's lock. */
 static inline void runq_fix_group(struct shard *s, struct group *g)
 {
