@@ -2,16 +2,13 @@
  *
  * Any text as a config file: the key scanner, the LuaJIT run, the tree and the checks must take it
  * without a crash, a leak or a hang, and must either give a configuration within its ranges or say
- * why not. With libFuzzer, or on its own with FUZZ_STANDALONE: `fuzz_config [RUNS [SEED]]`.
+ * why not.
  */
+#include "fuzz/target.h"
 #include "conf/conf.h"
 #include "core/base.h"
-#include "core/mem.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Children come in the order of the text, every place has a file, and names are never missing. */
 static void check_tree(const struct conf_value *v)
@@ -41,34 +38,18 @@ static void check_conf(const struct conf *c)
 }
 
 /* Whether the text was a good config; ends the process when a rule is broken. */
-static bool try_text(const uint8_t *data, size_t size)
+static bool try_input(const uint8_t *data, size_t size)
 {
 	struct conf_report report = {0};
-	/* A copy of the exact size, so that AddressSanitizer sees a read behind the end. */
-	char *text = mem_alloc(size);
-	if (size > 0)
-		memcpy(text, data, size);
-	struct conf *c = conf_from(luafile_parse("fuzz.conf", text, size), &report);
+	struct conf *c = conf_from(luafile_parse("fuzz.conf", (const char *)data, size), &report);
 	ensure((c == NULL) == report_has_errors(&report));
 	bool good = c != NULL;
 	if (good)
 		check_conf(c);
 	conf_free(c);
 	report_clear(&report);
-	mem_free(text);
 	return good;
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	try_text(data, size);
-	return 0;
-}
-
-#ifdef FUZZ_STANDALONE
-
-#include <stdio.h>
-#include <time.h>
 
 static const char *const seeds[] = {
 	"thread = 8\nroot = './'\nluaservice = root..'service/?.lua'\nlogger = nil\n",
@@ -81,22 +62,19 @@ static const char *const seeds[] = {
 	"function f(...) return ... end g = f { h = 1, function() end }\ninclude 'x'\n",
 };
 
-static uint64_t random_state;
+#define INPUT_BYTES 4096
 
-static uint64_t next_random(void)
+static size_t below(size_t bound)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
+	return fuzz_random_below((uint32_t)bound);
 }
 
 /* Overwrites `room` bytes of `text` at most; returns the new size. */
 static size_t splice(char *text, size_t size, size_t room)
 {
-	const char *from = seeds[next_random() % COUNT_OF(seeds)];
-	size_t length = strlen(from), start = next_random() % length;
-	size_t count = 1 + next_random() % (length - start), at = next_random() % (size + 1);
+	const char *from = seeds[fuzz_random_below(COUNT_OF(seeds))];
+	size_t length = strlen(from), start = below(length);
+	size_t count = 1 + below(length - start), at = below(size + 1);
 	if (size + count > room)
 		return size;
 	memmove(text + at + count, text + at, size - at);
@@ -107,46 +85,49 @@ static size_t splice(char *text, size_t size, size_t room)
 static size_t mutate(char *text, size_t size, size_t room)
 {
 	static const char marks[] = "{}[]()=,;.'\"$-\n\\#0x";
-	size_t at = size > 0 ? next_random() % size : 0;
-	switch (next_random() % 4) {
+	size_t at = size > 0 ? below(size) : 0;
+	switch (fuzz_random_below(4)) {
 	case 0:
 		return splice(text, size, room);
 	case 1: {
-		size_t count = size > 0 ? 1 + next_random() % (size - at) % 16 : 0;
+		size_t count = size > 0 ? 1 + below(size - at) % 16 : 0;
 		memmove(text + at, text + at + count, size - at - count);
 		return size - count;
 	}
 	case 2:
 		if (size > 0)
-			text[at] = marks[next_random() % (sizeof(marks) - 1)];
+			text[at] = marks[below(sizeof(marks) - 1)];
 		return size;
 	default:
 		if (size > 0)
-			text[at] = (char)next_random();
+			text[at] = (char)fuzz_random_below(256);
 		return size;
 	}
 }
 
-int main(int argc, char **argv)
+static size_t make_input(uint8_t *to)
 {
-	long runs = argc > 1 ? strtol(argv[1], NULL, 10) : 20000;
-	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL);
-	printf("fuzz_config: %ld runs, seed %llu\n", runs, (unsigned long long)seed);
-	fflush(stdout);
-	random_state = seed * 2 + 1; /* never 0 */
-	long good = 0;
-	for (long i = 0; i < runs; i++) {
-		char text[4096];
-		const char *from = seeds[next_random() % COUNT_OF(seeds)];
-		size_t size = strlen(from);
-		memcpy(text, from, size);
-		for (uint64_t n = next_random() % 8; n > 0; n--)
-			size = mutate(text, size, sizeof(text));
-		good += try_text((const uint8_t *)text, size);
-	}
-	printf("fuzz_config: %ld were good configs\n", good);
-	/* Only bad ones, or only good ones, would test half of it. */
-	return runs >= 1000 && (good == 0 || good == runs);
+	const char *from = seeds[fuzz_random_below(COUNT_OF(seeds))];
+	size_t size = strlen(from);
+	memcpy(to, from, size);
+	for (uint32_t n = fuzz_random_below(8); n > 0; n--)
+		size = mutate((char *)to, size, INPUT_BYTES);
+	return size;
 }
 
-#endif
+/* Only bad ones, or only good ones, would test half of it. */
+static bool is_enough(unsigned long inputs, unsigned long good)
+{
+	return inputs < 1000 || (good > 0 && good < inputs);
+}
+
+const struct fuzz_target fuzz_target = {
+	.name = "config",
+	.good = "were good configs",
+	.inputs = 20000,
+	.seed = 0, /* of the time: another 20,000 in each run */
+	.input_bytes = INPUT_BYTES,
+	.try_input = try_input,
+	.make = make_input,
+	.is_enough = is_enough,
+};

@@ -5,6 +5,7 @@
  *  - what comes out has the lines that went in;
  *  - a program made by the grammar below, which is good Lua 5.4, compiles afterwards.
  */
+#include "fuzz/target.h"
 #include "core/mem.h"
 #include "luabind/heap.h"
 #include "luabind/lua54.h"
@@ -47,7 +48,11 @@ static void broken(const char *rule, const char *text, size_t size, const char *
 	abort();
 }
 
-static enum lua54_outcome try_input(const char *text, size_t size, bool is_good)
+/* Of all inputs; and whether the next one is good Lua 5.4, because the grammar made it. */
+static unsigned long outcomes[3];
+static bool is_good;
+
+static void try_text(const char *text, size_t size)
 {
 	char before[256], after[256];
 	struct lua54_result r;
@@ -68,44 +73,26 @@ static enum lua54_outcome try_input(const char *text, size_t size, bool is_good)
 		broken("good Lua 5.4 was refused", text, size, r.text ? r.text : native);
 	}
 	mem_free(r.text);
-	return r.outcome;
+	outcomes[r.outcome]++;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static bool try_input(const uint8_t *data, size_t size)
 {
-	char *copy = malloc(size ? size : 1); /* of the exact size: reading beyond is seen */
-	if (copy == NULL)
-		return 0;
-	if (size != 0)
-		memcpy(copy, data, size);
-	try_input(copy, size, false);
-	free(copy);
-	return 0;
+	unsigned long refused = outcomes[LUA54_ERROR];
+	try_text((const char *)data, size);
+	return outcomes[LUA54_ERROR] == refused;
 }
 
-#ifdef FUZZ_STANDALONE
 #define PROGRAM_BYTES 8192
 
-static uint64_t random_state;
 static char program[PROGRAM_BYTES];
 static size_t used;
 static int loops; /* around the place that is written */
 
-/* xorshift64* */
-static uint32_t random_below(uint32_t bound)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return (uint32_t)((random_state * 0x2545f4914f6cdd1dull) >> 32) % bound;
-}
-
 static void put(const char *text)
 {
 	static const char *const blanks[] = {" ", " ", " ", "\n", "\t", " --[[ // ]] ", " -- &\n"};
-	const char *blank = blanks[random_below(COUNT_OF(blanks))];
+	const char *blank = blanks[fuzz_random_below(COUNT_OF(blanks))];
 	if (used + strlen(text) + strlen(blank) >= sizeof(program))
 		return;
 	used += (size_t)sprintf(program + used, "%s%s", text, blank);
@@ -130,18 +117,18 @@ static void expression(int depth)
 					     "==", "~=", "<", "<=", "and", "or", "//",
 					     "&",  "|",  "~", "<<", ">>"};
 	static const char *const unary[] = {"-", "not", "#", "~"};
-	uint32_t kind = depth > 4 ? 0 : random_below(8);
+	uint32_t kind = depth > 4 ? 0 : fuzz_random_below(8);
 	if (kind < 2) {
-		put(leaves[random_below(COUNT_OF(leaves))]);
+		put(leaves[fuzz_random_below(COUNT_OF(leaves))]);
 	} else if (kind < 5) {
 		expression(depth + 1);
-		put(binary[random_below(COUNT_OF(binary))]);
+		put(binary[fuzz_random_below(COUNT_OF(binary))]);
 		expression(depth + 1);
 	} else if (kind == 5) {
-		put(unary[random_below(COUNT_OF(unary))]);
+		put(unary[fuzz_random_below(COUNT_OF(unary))]);
 		expression(depth + 1);
 	} else if (kind == 6) {
-		put(random_below(2) ? "(" : "f(");
+		put(fuzz_random_below(2) ? "(" : "f(");
 		expression(depth + 1);
 		put(")");
 	} else {
@@ -161,8 +148,8 @@ static void local(void)
 {
 	static const char *const attributes[] = {"", "<const>", "<close>"};
 	put("local");
-	put(random_below(2) ? "a" : "c");
-	put(attributes[random_below(COUNT_OF(attributes))]);
+	put(fuzz_random_below(2) ? "a" : "c");
+	put(attributes[fuzz_random_below(COUNT_OF(attributes))]);
 	put("=");
 	expression(2);
 }
@@ -171,19 +158,19 @@ static void loop(int depth)
 {
 	static const char *const heads[] = {"while true do", "for i = 1, 2 do", "for k, v in f do"};
 	loops++;
-	if (random_below(4) == 0) {
+	if (fuzz_random_below(4) == 0) {
 		put("repeat");
 		block(depth + 1);
 		put("until");
 		expression(3);
 	} else {
-		put(heads[random_below(COUNT_OF(heads))]);
-		if (random_below(3) == 0)
+		put(heads[fuzz_random_below(COUNT_OF(heads))]);
+		if (fuzz_random_below(3) == 0)
 			put("if x then goto continue end");
 		block(depth + 1);
-		if (random_below(2))
+		if (fuzz_random_below(2))
 			put("do local d <close> = f goto continue end");
-		put(random_below(2) ? "::continue::" : "::continue:: ;");
+		put(fuzz_random_below(2) ? "::continue::" : "::continue:: ;");
 		put("end");
 	}
 	loops--;
@@ -191,7 +178,7 @@ static void loop(int depth)
 
 static void statement(int depth)
 {
-	uint32_t kind = random_below(depth > 3 ? 4 : 9);
+	uint32_t kind = fuzz_random_below(depth > 3 ? 4 : 9);
 	int outer = loops;
 	if (kind == 0) {
 		local();
@@ -201,7 +188,7 @@ static void statement(int depth)
 	} else if (kind == 2) {
 		put("f(");
 		expression(1);
-		put(random_below(2) ? ");" : ") ;;");
+		put(fuzz_random_below(2) ? ");" : ") ;;");
 	} else if (kind == 3) {
 		put(loops > 0 ? "if x then break end" : ";");
 	} else if (kind < 6) {
@@ -229,7 +216,7 @@ static void statement(int depth)
 
 static void block(int depth)
 {
-	for (uint32_t n = random_below(5); n > 0; n--)
+	for (uint32_t n = fuzz_random_below(5); n > 0; n--)
 		statement(depth);
 }
 
@@ -242,35 +229,44 @@ static bool make_program(void)
 	return used < PROGRAM_BYTES - 256;
 }
 
-int main(int argc, char **argv)
+static void damage(void)
 {
-	unsigned long inputs = argc > 1 ? strtoul(argv[1], NULL, 0) : 3000;
-	unsigned long seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 20251125;
-	unsigned long outcomes[3] = {0};
-	printf("fuzz_lua54: %lu inputs, seed %lu\n", inputs, seed);
-	random_state = seed * 2 + 1;
-	for (unsigned long i = 0; i < inputs; i++) {
-		bool good = make_program();
-		if (random_below(3) == 0) {
-			for (uint32_t n = 1 + random_below(3); n > 0 && used > 0; n--)
-				program[random_below((uint32_t)used)] =
-					"/&|~<>()=;:'[] \n"[random_below(16)];
-			good = false;
-		}
-		char *exact = malloc(used ? used : 1);
-		if (exact == NULL)
-			return 1;
-		memcpy(exact, program, used);
-		outcomes[try_input(exact, used, good)]++;
-		free(exact);
+	for (uint32_t n = 1 + fuzz_random_below(3); n > 0 && used > 0; n--)
+		program[fuzz_random_below((uint32_t)used)] =
+			"/&|~<>()=;:'[] \n"[fuzz_random_below(16)];
+}
+
+static size_t make_input(uint8_t *to)
+{
+	is_good = make_program();
+	if (fuzz_random_below(3) == 0) {
+		damage();
+		is_good = false;
 	}
+	memcpy(to, program, used);
+	return used;
+}
+
+/* A generator of one kind only tests nothing. */
+static bool is_enough(unsigned long inputs, unsigned long good)
+{
 	printf("fuzz_lua54: %lu unchanged, %lu translated, %lu refused\n",
 	       outcomes[LUA54_UNCHANGED], outcomes[LUA54_TRANSLATED], outcomes[LUA54_ERROR]);
-	/* A generator of one kind only tests nothing. */
+	(void)good;
 	for (int i = 0; i < 3 && inputs >= 100; i++) {
 		if (outcomes[i] < inputs / 50)
-			return 1;
+			return false;
 	}
-	return 0;
+	return true;
 }
-#endif
+
+const struct fuzz_target fuzz_target = {
+	.name = "lua54",
+	.good = "were taken",
+	.inputs = 3000,
+	.seed = 20251125,
+	.input_bytes = PROGRAM_BYTES,
+	.try_input = try_input,
+	.make = make_input,
+	.is_enough = is_enough,
+};

@@ -2,9 +2,9 @@
  *
  * A stream of bytes from hostile peers, cut into socket messages in any way, goes through netpack.filter. What comes
  * out must be exactly the packages that a reader of the whole stream finds, in their order, for each socket. The
- * input: a byte says which of four sockets and how many bytes of the rest are its next message (0: it is closed). With
- * -DFUZZ_STANDALONE it has a main() of its own that makes inputs from a seed (argv: number of inputs, seed).
+ * input: a byte says which of four sockets and how many bytes of the rest are its next message (0: it is closed).
  */
+#include "fuzz/target.h"
 #include "core/mem.h"
 #include "luabind/cmodule.h"
 #include "luabind/socketmsg.h"
@@ -14,8 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* (netpack, id, light) with the queue, the expected and the seen in globals */
 static const char checker[] =
@@ -44,10 +42,8 @@ static const char checker[] =
 	"end\n"
 	"return filter\n";
 
-static size_t packages_seen;
-
-/* The stack has the checker on top; hands it one socket message. */
-static void feed(lua_State *L, int id, const uint8_t *bytes, size_t size)
+/* The stack has the checker on top; hands it one socket message. Returns how many packages came. */
+static size_t feed(lua_State *L, int id, const uint8_t *bytes, size_t size)
 {
 	struct socketmsg m = {size ? SOCKETMSG_DATA : SOCKETMSG_CLOSE, id, (int)size, NULL};
 	if (size)
@@ -61,12 +57,14 @@ static void feed(lua_State *L, int id, const uint8_t *bytes, size_t size)
 		fprintf(stderr, "fuzz_netpack: %s\n", lua_tostring(L, -1));
 		abort();
 	}
-	packages_seen += (size_t)lua_tointeger(L, -1);
+	size_t packages = (size_t)lua_tointeger(L, -1);
 	lua_pop(L, 1);
+	return packages;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static bool try_input(const uint8_t *data, size_t size)
 {
+	size_t packages = 0;
 	lua_State *L = luaL_newstate();
 	if (L == NULL)
 		abort();
@@ -81,49 +79,33 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t length = head >> 2;
 		if (length > size - at)
 			length = size - at;
-		feed(L, 1 + (head & 3), data + at, length);
+		packages += feed(L, 1 + (head & 3), data + at, length);
 		at += length;
 	}
 	lua_close(L);
-	return 0;
+	return packages > 0;
 }
 
-#ifdef FUZZ_STANDALONE
 #define INPUT_BYTES 600
 
-static uint64_t random_state;
-
-/* xorshift64* */
-static uint32_t random_below(uint32_t bound)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return (uint32_t)((random_state * 0x2545f4914f6cdd1dull) >> 32) % bound;
-}
-
 /* Small lengths mostly, or no package would ever be complete. */
-static void make_input(uint8_t *to)
+static size_t make_input(uint8_t *to)
 {
 	for (size_t i = 0; i < INPUT_BYTES; i++)
-		to[i] = (uint8_t)(random_below(3) ? random_below(8) : random_below(256));
+		to[i] = (uint8_t)(fuzz_random_below(3) ? fuzz_random_below(8)
+						       : fuzz_random_below(256));
 	for (size_t i = 1; i < INPUT_BYTES; i++)
-		if (random_below(2))
+		if (fuzz_random_below(2))
 			to[i] = 0;
+	return fuzz_random_below(INPUT_BYTES) + 1;
 }
 
-int main(int argc, char **argv)
-{
-	unsigned long inputs = argc > 1 ? strtoul(argv[1], NULL, 0) : 1000;
-	unsigned long seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 20261126;
-	printf("fuzz_netpack: %lu inputs, seed %lu\n", inputs, seed);
-	random_state = seed * 2 + 1;
-	for (unsigned long i = 0; i < inputs; i++) {
-		uint8_t input[INPUT_BYTES];
-		make_input(input);
-		LLVMFuzzerTestOneInput(input, random_below(INPUT_BYTES) + 1);
-	}
-	printf("fuzz_netpack: %zu packages\n", packages_seen);
-	return packages_seen > inputs / 4 ? 0 : 1;
-}
-#endif
+const struct fuzz_target fuzz_target = {
+	.name = "netpack",
+	.good = "gave a package",
+	.inputs = 1000,
+	.seed = 20261126,
+	.input_bytes = INPUT_BYTES,
+	.try_input = try_input,
+	.make = make_input,
+};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Unpacks arbitrary bytes in a VM with little memory. What unpacks must pack again, and the result
- * must unpack to the same values. With -DFUZZ_STANDALONE it has a main() of its own that makes
- * inputs from a seed (argv: number of inputs, seed): a smoke test for compilers without libFuzzer.
+ * must unpack to the same values.
  */
+#include "fuzz/target.h"
 #include "luabind/heap.h"
 #include "luabind/seri.h"
 
@@ -14,8 +14,6 @@
 #include <string.h>
 
 #define VM_BYTES ((size_t)16 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Tables and cdata as keys are new objects after each unpacking, so they are only counted. */
 static const char check[] =
@@ -95,42 +93,17 @@ static bool try_input(const uint8_t *data, size_t size)
 	return good;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	/* A copy of the exact size, so that reading beyond the end is seen. */
-	uint8_t *copy = malloc(size ? size : 1);
-	if (copy == NULL)
-		return 0;
-	if (size != 0)
-		memcpy(copy, data, size);
-	try_input(copy, size);
-	free(copy);
-	return 0;
-}
-
-#ifdef FUZZ_STANDALONE
 #define INPUT_BYTES 512
-
-static uint64_t random_state;
-
-/* xorshift64* */
-static uint32_t random_below(uint32_t bound)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return (uint32_t)((random_state * 0x2545f4914f6cdd1dull) >> 32) % bound;
-}
 
 static size_t make_scalar(uint8_t *to)
 {
 	static const uint8_t heads[] = {0x00, 0x01, 0x09, 0x02, 0x0a, 0x12, 0x22, 0x32,
 					0x42, 0x03, 0x04, 0x0c, 0x1c, 0xfc, 0x15, 0x25};
 	static const uint8_t follows[] = {0, 0, 0, 0, 1, 2, 4, 8, 8, 8, 0, 1, 3, 31, 7, 9};
-	uint32_t which = random_below(sizeof(heads));
+	uint32_t which = fuzz_random_below(sizeof(heads));
 	to[0] = heads[which];
 	for (uint32_t i = 1; i <= follows[which]; i++)
-		to[i] = (uint8_t)random_below(256);
+		to[i] = (uint8_t)fuzz_random_below(256);
 	/* The long strings: a length that fits what follows. Pointers: of user space. */
 	if (heads[which] == 0x15 || heads[which] == 0x25)
 		memset(to + 1, 0, heads[which] >> 3), to[1] = 5;
@@ -143,14 +116,14 @@ static size_t make_scalar(uint8_t *to)
  */
 static size_t make_value(uint8_t *to, size_t room, int depth)
 {
-	if (room < 64 || depth > 5 || random_below(3) != 0)
+	if (room < 64 || depth > 5 || fuzz_random_below(3) != 0)
 		return room < 40 ? (to[0] = 0x01, 1) : make_scalar(to);
-	uint32_t length = random_below(4);
+	uint32_t length = fuzz_random_below(4);
 	size_t at = 0;
 	to[at++] = (uint8_t)(6 | length << 3);
 	for (uint32_t i = 0; i < length && at + 64 < room; i++)
 		at += make_value(to + at, room - at - 16, depth + 1);
-	for (uint32_t i = random_below(4); i > 0 && at + 128 < room; i--) {
+	for (uint32_t i = fuzz_random_below(4); i > 0 && at + 128 < room; i--) {
 		size_t key = at;
 		at += make_value(to + at, room - at - 64, depth + 1);
 		if ((to[key] & 7) == 0)
@@ -164,40 +137,28 @@ static size_t make_value(uint8_t *to, size_t room, int depth)
 static size_t make_input(uint8_t *to)
 {
 	size_t size = 0;
-	if (random_below(4) == 0) {
-		size = random_below(INPUT_BYTES);
+	if (fuzz_random_below(4) == 0) {
+		size = fuzz_random_below(INPUT_BYTES);
 		for (size_t i = 0; i < size; i++)
-			to[i] = (uint8_t)random_below(256);
+			to[i] = (uint8_t)fuzz_random_below(256);
 		return size;
 	}
-	for (uint32_t values = random_below(5); values > 0 && size + 100 < INPUT_BYTES; values--)
+	for (uint32_t values = fuzz_random_below(5); values > 0 && size + 100 < INPUT_BYTES;
+	     values--)
 		size += make_value(to + size, INPUT_BYTES - size, 0);
-	if (random_below(3) != 0 || size == 0)
+	if (fuzz_random_below(3) != 0 || size == 0)
 		return size;
-	for (uint32_t changes = 1 + random_below(4); changes > 0; changes--)
-		to[random_below((uint32_t)size)] ^= (uint8_t)(1u << random_below(8));
-	return random_below(4) == 0 ? random_below((uint32_t)size) : size;
+	for (uint32_t changes = 1 + fuzz_random_below(4); changes > 0; changes--)
+		to[fuzz_random_below((uint32_t)size)] ^= (uint8_t)(1u << fuzz_random_below(8));
+	return fuzz_random_below(4) == 0 ? fuzz_random_below((uint32_t)size) : size;
 }
 
-int main(int argc, char **argv)
-{
-	unsigned long inputs = argc > 1 ? strtoul(argv[1], NULL, 0) : 2000;
-	unsigned long seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 20240229;
-	unsigned long good = 0;
-	printf("fuzz_seri: %lu inputs, seed %lu\n", inputs, seed);
-	random_state = seed * 2 + 1;
-	for (unsigned long i = 0; i < inputs; i++) {
-		uint8_t input[INPUT_BYTES];
-		size_t size = make_input(input);
-		uint8_t *exact = malloc(size ? size : 1);
-		if (exact == NULL)
-			return 1;
-		memcpy(exact, input, size);
-		good += try_input(exact, size);
-		free(exact);
-	}
-	printf("fuzz_seri: %lu were good streams\n", good);
-	/* A generator that makes nothing good, or nothing bad, tests only half. */
-	return inputs < 100 || (good > inputs / 10 && good < inputs) ? 0 : 1;
-}
-#endif
+const struct fuzz_target fuzz_target = {
+	.name = "seri",
+	.good = "were good streams",
+	.inputs = 2000,
+	.seed = 20240229,
+	.input_bytes = INPUT_BYTES,
+	.try_input = try_input,
+	.make = make_input,
+};

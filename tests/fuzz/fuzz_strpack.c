@@ -3,6 +3,7 @@
  * Any format over any bytes: the first input byte says how many bytes are the format. What unpack gives must pack
  * to bytes that unpack to the same again, and refusals are those that are known. In a VM with a memory limit.
  */
+#include "fuzz/target.h"
 #include "luabind/heap.h"
 #include "luabind/strpack.h"
 
@@ -11,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define VM_BYTES ((size_t)16 << 20)
 
@@ -86,31 +85,7 @@ static bool try_input(const uint8_t *data, size_t size)
 	return good;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	uint8_t *copy = malloc(size ? size : 1); /* of the exact size: reading beyond is seen */
-	if (copy == NULL)
-		return 0;
-	if (size != 0)
-		memcpy(copy, data, size);
-	try_input(copy, size);
-	free(copy);
-	return 0;
-}
-
-#ifdef FUZZ_STANDALONE
 #define INPUT_BYTES 200
-
-static uint64_t random_state;
-
-/* xorshift64* */
-static uint32_t random_below(uint32_t bound)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return (uint32_t)((random_state * 0x2545f4914f6cdd1dull) >> 32) % bound;
-}
 
 static size_t make_format(char *to)
 {
@@ -119,10 +94,10 @@ static size_t make_format(char *to)
 		"L", "f", "d", "n",  "s1", "s2", "s",  "z",  "c3", "c0",  "x", "Xi4", "Xd", "<",
 		">", "=", "!", "!4", "!2", " ",  "!1", "s8", "c",  "X",   "y", "i17"};
 	size_t size = 0;
-	for (uint32_t n = 1 + random_below(6); n > 0; n--) {
+	for (uint32_t n = 1 + fuzz_random_below(6); n > 0; n--) {
 		/* The last four are faults. */
-		const char *item = items[random_below(random_below(10) ? COUNT_OF(items) - 4
-								       : COUNT_OF(items))];
+		const char *item = items[fuzz_random_below(
+			fuzz_random_below(10) ? COUNT_OF(items) - 4 : COUNT_OF(items))];
 		size += (size_t)sprintf(to + size, "%s", item);
 	}
 	return size;
@@ -131,34 +106,21 @@ static size_t make_format(char *to)
 static size_t make_input(uint8_t *to)
 {
 	size_t format = make_format((char *)to + 1);
-	size_t size = 1 + format + random_below(100);
+	size_t size = 1 + format + fuzz_random_below(100);
 	/* Small bytes make lengths that fit, and zeros. */
-	uint32_t bound = random_below(2) ? 4 : 256;
+	uint32_t bound = fuzz_random_below(2) ? 4 : 256;
 	for (size_t i = 1 + format; i < size; i++)
-		to[i] = (uint8_t)random_below(bound);
+		to[i] = (uint8_t)fuzz_random_below(bound);
 	to[0] = (uint8_t)format;
 	return size > format + 1 ? size : 0;
 }
 
-int main(int argc, char **argv)
-{
-	unsigned long inputs = argc > 1 ? strtoul(argv[1], NULL, 0) : 3000;
-	unsigned long seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 20251125;
-	unsigned long good = 0;
-	printf("fuzz_strpack: %lu inputs, seed %lu\n", inputs, seed);
-	random_state = seed * 2 + 1;
-	for (unsigned long i = 0; i < inputs; i++) {
-		uint8_t input[INPUT_BYTES];
-		size_t size = make_input(input);
-		uint8_t *exact = malloc(size ? size : 1);
-		if (exact == NULL)
-			return 1;
-		memcpy(exact, input, size);
-		good += try_input(exact, size);
-		free(exact);
-	}
-	printf("fuzz_strpack: %lu fitted\n", good);
-	/* A generator that makes nothing good, or nothing bad, tests only half. */
-	return inputs < 100 || (good > inputs / 10 && good < inputs) ? 0 : 1;
-}
-#endif
+const struct fuzz_target fuzz_target = {
+	.name = "strpack",
+	.good = "fitted",
+	.inputs = 3000,
+	.seed = 20251125,
+	.input_bytes = INPUT_BYTES,
+	.try_input = try_input,
+	.make = make_input,
+};
