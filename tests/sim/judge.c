@@ -239,6 +239,76 @@ double smallest_share(const struct shares *x)
 
 /* ---- main ---- */
 
+void check_wakes(struct sim *sim, struct sim_times *times, int hogs, int lights,
+		 int64_t measured_ns)
+{
+	memset(times, 0, sizeof(*times));
+	sim->preemptions = sim->wakes = 0;
+	sim_run(sim, measured_ns);
+	/* Slices that end by themselves. */
+	double turns = (double)measured_ns / NS_PER_MS * sim->config.workers;
+	double stopped = ((double)sim->preemptions - turns) / ((double)sim->wakes + 1);
+	int64_t p99 = sim_times_quantile(times, 0.99);
+	raise_ns(&worst.light_p99_ns, p99);
+	raise_ns(&worst.light_max_ns, times->max_ns);
+	raise_to(&worst.preemptions_a_wake, stopped);
+	check(p99 <= bound.light_p99_ns && times->max_ns <= bound.light_max_ns,
+	      "%d workers, %d hogs, %d lights: wake to run p99 %lld us, max %lld us",
+	      sim->config.workers, hogs, lights, (long long)(p99 / NS_PER_US),
+	      (long long)(times->max_ns / NS_PER_US));
+	check(stopped <= bound.preemptions_a_wake, "%.2f preemptions a wake-up", stopped);
+}
+
+void check_gain(struct sim *sim, double cpu_ns, double fair_part_ns, const char *who)
+{
+	double gain = cpu_ns / fair_part_ns;
+	raise_to(&worst.cheater_gain, gain);
+	check(gain <= bound.cheater_gain, "%d workers: %s got %.4f of its share",
+	      sim->config.workers, who, gain);
+}
+
+static void add_cheater(struct sim *sim, int64_t shortest_ns)
+{
+	struct sim_service *s =
+		sim_add(sim, cycler, NS_PER_MS, 100, sim_between(sim, 0, 5 * NS_PER_MS));
+	switch (sim_between(sim, 0, 4)) {
+	case 0: /* just before the slice ends */
+		s->a = NS_PER_MS - sim_log_between(sim, 1, 200 * NS_PER_US);
+		s->b = sim_log_between(sim, 1, 200 * NS_PER_US);
+		break;
+	case 1: /* messages to itself */
+		s->a = sim_log_between(sim, shortest_ns, 200 * NS_PER_US);
+		s->b = 0;
+		break;
+	case 2: /* timers at 0 */
+		s->a = sim_log_between(sim, 2 * shortest_ns, 2 * NS_PER_MS);
+		s->b = sim_log_between(sim, 1, 2000);
+		break;
+	case 3: /* saves up credit and spends it */
+		s->a = sim_log_between(sim, NS_PER_MS, 20 * NS_PER_MS);
+		s->b = sim_log_between(sim, NS_PER_MS, 20 * NS_PER_MS);
+		break;
+	default:
+		s->body = moody;
+		s->a = sim_log_between(sim, 20 * NS_PER_US, 2 * NS_PER_MS);
+	}
+}
+
+void run_cheaters(struct sim *sim, int honest, int64_t shortest_ns, int64_t run_ns)
+{
+	for (int i = 0; i < honest; i++)
+		sim_add(sim, sim_between(sim, 0, 1) ? hog : talker, NS_PER_MS, 100, 0)->a = 50000;
+	for (int i = (int)sim_between(sim, 1, 3); i > 0; i--)
+		add_cheater(sim, shortest_ns);
+	sim_run(sim, run_ns);
+	double fair_part_ns = total_cpu(sim, honest) / honest;
+	for (int i = honest; i < sim->services; i++) {
+		struct sim_service *s = &sim->service[i];
+		check_gain(sim, (double)sim_cpu_ns(sim, s), fair_part_ns, "a cheater");
+	}
+	check_world(sim);
+}
+
 static void report(void)
 {
 	printf("\n%s: %d runs, %.0f virtual hours, %lld dispatches\n", worst.property, worst.runs,

@@ -76,6 +76,15 @@ struct sim *random_world(uint64_t seed, int workers_max, bool foreign);
 /* Always busy, slices within a decade or so of `scale`. */
 void add_busy(struct sim *sim, int n, int64_t scale_ns, int32_t weight_low, int32_t weight_high);
 
+/* From now on for so long: those that `times` belongs to run at once when they wake, and nobody is stopped in vain. */
+void check_wakes(struct sim *sim, struct sim_times *times, int hogs, int lights,
+		 int64_t measured_ns);
+/* Whoever tries to get more than an honest service does not. */
+void check_gain(struct sim *sim, double cpu_ns, double fair_part_ns, const char *who);
+/* Adds so many honest services and a few that run and sleep in any rhythm, split work into messages (none shorter than
+ * `shortest_ns`), use timers at 0; runs them, and compares. */
+void run_cheaters(struct sim *sim, int honest, int64_t shortest_ns, int64_t run_ns);
+
 struct property {
 	const char *name;
 	void (*run)(uint64_t seed);

@@ -8,8 +8,6 @@
 #include "sim/judge.h"
 #include "core/clock.h"
 
-#include <string.h>
-
 struct bounds bound = {
 	.share_error = 0.01,
 	.capped_error = 0.01,
@@ -183,20 +181,7 @@ static void wake(uint64_t seed)
 	}
 	/* Until all hogs have had their turns and the lights their credit. */
 	sim_run(sim, 12 * (hogs + lights) / workers * NS_PER_MS * 4);
-	memset(&times, 0, sizeof(times));
-	sim->preemptions = sim->wakes = 0;
-	int64_t measured = 5 * NS_PER_S;
-	sim_run(sim, measured);
-	double turns = (double)measured / NS_PER_MS * workers; /* slices that end by themselves */
-	double stopped = ((double)sim->preemptions - turns) / ((double)sim->wakes + 1);
-	int64_t p99 = sim_times_quantile(&times, 0.99);
-	raise_ns(&worst.light_p99_ns, p99);
-	raise_ns(&worst.light_max_ns, times.max_ns);
-	raise_to(&worst.preemptions_a_wake, stopped);
-	check(p99 <= bound.light_p99_ns && times.max_ns <= bound.light_max_ns,
-	      "%d workers, %d hogs, %d lights: wake to run p99 %lld us, max %lld us", workers, hogs,
-	      lights, (long long)(p99 / NS_PER_US), (long long)(times.max_ns / NS_PER_US));
-	check(stopped <= bound.preemptions_a_wake, "%.2f preemptions a wake-up", stopped);
+	check_wakes(sim, &times, hogs, lights, 5 * NS_PER_S);
 	check_world(sim);
 	sim_free(sim);
 }
@@ -205,46 +190,8 @@ static void wake(uint64_t seed)
 static void cheater(uint64_t seed)
 {
 	struct sim *sim = random_world(seed, 4, true);
-	int workers = sim->config.workers, honest = 2 * workers + (int)sim_between(sim, 0, 8);
-	for (int i = 0; i < honest; i++)
-		sim_add(sim, sim_between(sim, 0, 1) ? hog : talker, NS_PER_MS, 100, 0)->a = 50000;
-	int cheaters = (int)sim_between(sim, 1, 3);
-	for (int i = 0; i < cheaters; i++) {
-		struct sim_service *s =
-			sim_add(sim, cycler, NS_PER_MS, 100, sim_between(sim, 0, 5 * NS_PER_MS));
-		switch (sim_between(sim, 0, 4)) {
-		case 0: /* just before the slice ends */
-			s->a = NS_PER_MS - sim_log_between(sim, 1, 200 * NS_PER_US);
-			s->b = sim_log_between(sim, 1, 200 * NS_PER_US);
-			break;
-		case 1: /* messages to itself */
-			s->a = sim_log_between(sim, 500, 200 * NS_PER_US);
-			s->b = 0;
-			break;
-		case 2: /* timers at 0 */
-			s->a = sim_log_between(sim, 1000, 2 * NS_PER_MS);
-			s->b = sim_log_between(sim, 1, 2000);
-			break;
-		case 3: /* saves up credit and spends it */
-			s->a = sim_log_between(sim, NS_PER_MS, 20 * NS_PER_MS);
-			s->b = sim_log_between(sim, NS_PER_MS, 20 * NS_PER_MS);
-			break;
-		default:
-			s->body = moody;
-			s->a = sim_log_between(sim, 20 * NS_PER_US, 2 * NS_PER_MS);
-		}
-	}
-	sim_run(sim, 15 * NS_PER_S);
-	double fair_part = total_cpu(sim, honest) / honest;
-	for (int i = honest; i < sim->services; i++) {
-		struct sim_service *s = &sim->service[i];
-		double gain = (double)sim_cpu_ns(sim, s) / fair_part;
-		raise_to(&worst.cheater_gain, gain);
-		check(gain <= bound.cheater_gain,
-		      "run %lld ns, sleep %lld ns: got %.4f of its share", (long long)s->a,
-		      (long long)s->b, gain);
-	}
-	check_world(sim);
+	int honest = 2 * sim->config.workers + (int)sim_between(sim, 0, 8);
+	run_cheaters(sim, honest, 500, 15 * NS_PER_S);
 	sim_free(sim);
 }
 

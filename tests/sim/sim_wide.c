@@ -10,8 +10,6 @@
 #include "core/atomics.h"
 #include "core/clock.h"
 
-#include <string.h>
-
 /* In brackets what was measured when the bound was set, over ten times as many worlds. */
 struct bounds bound = {
 	.share_error = 0.03,
@@ -82,62 +80,17 @@ static void wake(uint64_t seed)
 		s->wake_times = &times;
 	}
 	sim_run(sim, 300 * NS_PER_MS);
-	memset(&times, 0, sizeof(times));
-	sim->preemptions = sim->wakes = 0;
-	int64_t measured = NS_PER_S / 2;
-	sim_run(sim, measured);
-	double turns = (double)measured / NS_PER_MS * workers; /* slices that end by themselves */
-	double stopped = ((double)sim->preemptions - turns) / ((double)sim->wakes + 1);
-	int64_t p99 = sim_times_quantile(&times, 0.99);
-	raise_ns(&worst.light_p99_ns, p99);
-	raise_ns(&worst.light_max_ns, times.max_ns);
-	raise_to(&worst.preemptions_a_wake, stopped);
-	check(p99 <= bound.light_p99_ns && times.max_ns <= bound.light_max_ns,
-	      "%d workers, %d hogs, %d lights: wake to run p99 %lld us, max %lld us", workers, hogs,
-	      lights, (long long)(p99 / NS_PER_US), (long long)(times.max_ns / NS_PER_US));
-	check(stopped <= bound.preemptions_a_wake, "%.2f preemptions a wake-up", stopped);
+	check_wakes(sim, &times, hogs, lights, NS_PER_S / 2);
 	check_world(sim);
 	sim_free(sim);
 }
 
-static void check_gain(struct sim *sim, int honest, double gain, const char *who)
-{
-	raise_to(&worst.cheater_gain, gain);
-	check(gain <= bound.cheater_gain, "%d workers, %d honest: %s got %.4f of its share",
-	      sim->config.workers, honest, who, gain);
-}
-
-/* As in sim_fair: sleeping, splitting, messages to itself, timers at 0. */
+/* As in sim_fair. */
 static void cheater(uint64_t seed)
 {
 	struct sim *sim = wide_world(seed, true);
 	int workers = sim->config.workers, honest = 2 * workers + (int)sim_between(sim, 0, workers);
-	for (int i = 0; i < honest; i++)
-		sim_add(sim, sim_between(sim, 0, 1) ? hog : talker, NS_PER_MS, 100, 0)->a = 50000;
-	int cheaters = (int)sim_between(sim, 1, 3);
-	for (int i = 0; i < cheaters; i++) {
-		struct sim_service *s =
-			sim_add(sim, cycler, NS_PER_MS, 100, sim_between(sim, 0, 5 * NS_PER_MS));
-		switch (sim_between(sim, 0, 2)) {
-		case 0: /* just before the slice ends */
-			s->a = NS_PER_MS - sim_log_between(sim, 1, 200 * NS_PER_US);
-			s->b = sim_log_between(sim, 1, 200 * NS_PER_US);
-			break;
-		case 1: /* messages to itself */
-			s->a = sim_log_between(sim, 10 * NS_PER_US, 200 * NS_PER_US);
-			s->b = 0;
-			break;
-		default: /* saves up credit and spends it */
-			s->a = sim_log_between(sim, NS_PER_MS, 20 * NS_PER_MS);
-			s->b = sim_log_between(sim, NS_PER_MS, 20 * NS_PER_MS);
-		}
-	}
-	sim_run(sim, 4 * NS_PER_S);
-	double fair_part = total_cpu(sim, honest) / honest;
-	for (int i = honest; i < sim->services; i++)
-		check_gain(sim, honest, (double)sim_cpu_ns(sim, &sim->service[i]) / fair_part,
-			   "a cheater");
-	check_world(sim);
+	run_cheaters(sim, honest, 10 * NS_PER_US, 4 * NS_PER_S);
 	sim_free(sim);
 }
 
@@ -166,7 +119,7 @@ static void group(uint64_t seed)
 	double fair_part = total_cpu(sim, honest) / honest, all = 0;
 	for (int i = honest; i < sim->services; i++)
 		all += (double)sim_cpu_ns(sim, &sim->service[i]);
-	check_gain(sim, honest, all / fair_part, "a group");
+	check_gain(sim, all, fair_part, "a group");
 	/* It wants all it can get. */
 	if (kind == 0)
 		check(all / fair_part > 0.97, "the group got only %.4f of its share",
