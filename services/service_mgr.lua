@@ -92,22 +92,26 @@ end
 command.GLAUNCH = command.LAUNCH
 command.GQUERY = command.QUERY
 
+local function name_of(handle)
+	for _, list in ipairs { instances, former } do
+		for name, instance in pairs(list) do
+			if instance == handle then
+				return name
+			end
+		end
+	end
+end
+
 --- From the launcher: the watchdog has killed `handle`, and it will be started again. Who asks for it waits.
 -- @return false: it was launched anew already
 function command.REVIVING(handle)
-	for name, instance in pairs(instances) do
-		if instance == handle then
-			instances[name] = nil
-			launching[name] = true
-			reviving[handle] = name
-			return true
-		end
+	local name = name_of(handle)
+	if name == nil then
+		return true -- not a unique one
+	elseif launching[name] or (instances[name] and instances[name] ~= handle) then
+		return false
 	end
-	for _, instance in pairs(former) do
-		if instance == handle then
-			return false
-		end
-	end
+	instances[name], launching[name], reviving[handle] = nil, true, name
 	return true
 end
 

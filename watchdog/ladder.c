@@ -14,10 +14,22 @@ static bool has_reached(const int64_t at_ns[STEP_COUNT], enum limit_step step, i
 static bool interrupt_is_due(const struct ladder *l, const int64_t at_ns[STEP_COUNT],
 			     const struct ladder_look *look)
 {
-	if (l->pending || look->doomed)
+	if (l->pending || is_taken(l, STEP_KILL))
 		return false;
 	return look->by_hand || (has_reached(at_ns, STEP_INTERRUPT, look->cpu_ns) &&
 				 look->cpu_ns >= l->again_ns);
+}
+
+/* By somebody else, or for another message. */
+static void note_what_is_so(struct ladder *l, const struct ladder_look *look)
+{
+	if (look->demoted)
+		l->taken |= 1u << STEP_DEMOTE;
+	if (!look->doomed)
+		return;
+	l->taken |= 1u << STEP_INTERRUPT | 1u << STEP_KILL;
+	l->pending = false;
+	l->again_ns = INT64_MAX;
 }
 
 unsigned ladder_due(struct ladder *l, const int64_t at_ns[STEP_COUNT], const struct ladder_look *look,
@@ -25,15 +37,16 @@ unsigned ladder_due(struct ladder *l, const int64_t at_ns[STEP_COUNT], const str
 {
 	unsigned due = 0;
 	*stuck = false;
+	note_what_is_so(l, look);
 	if (l->pending && look->interrupts != l->interrupts) {
 		l->pending = false;
 		l->again_ns = look->cpu_ns + at_ns[STEP_INTERRUPT];
 	}
-	if (has_reached(at_ns, STEP_DEMOTE, look->cpu_ns) && !is_taken(l, STEP_DEMOTE) && !look->demoted)
+	if (has_reached(at_ns, STEP_DEMOTE, look->cpu_ns) && !is_taken(l, STEP_DEMOTE))
 		due |= 1u << STEP_DEMOTE;
 	if (has_reached(at_ns, STEP_DUMP, look->cpu_ns) && !is_taken(l, STEP_DUMP))
 		due |= 1u << STEP_DUMP;
-	if (!look->doomed && !is_taken(l, STEP_KILL)) {
+	if (!is_taken(l, STEP_KILL)) {
 		*stuck = l->pending && look->cpu_ns - l->sent_ns >= LADDER_STUCK_NS;
 		if (*stuck || has_reached(at_ns, STEP_KILL, look->cpu_ns))
 			return due | 1u << STEP_KILL;
