@@ -318,7 +318,7 @@ def restarted():
 	local a = skynet.newservice("victim", "one", "two")
 	skynet.name(".victim", a)
 	local function back()
-		for _ = 1, 200 do
+		for _ = 1, 60 do
 			local ok, answer = ask(".victim", "hello")
 			if ok then
 				return answer
