@@ -345,6 +345,17 @@ static void fill_outcome(struct incident *in)
 	a->freed_bytes = load_relaxed(&held->memory_bytes);
 }
 
+/* Where the interrupt's error was raised. */
+static void take_raised(struct incident *in)
+{
+	if (in->asking || load_acquire(&in->evidence.state) != EVIDENCE_READY)
+		return;
+	/* The handler, in machine code, has nothing to raise. */
+	if (in->steps.interrupted_ns && strcmp(in->evidence.kind, "interpreted") == 0)
+		memcpy(in->raised_at, in->evidence.place, sizeof(in->raised_at));
+	store_relaxed(&in->evidence.state, EVIDENCE_FREE);
+}
+
 static void end_if_over(struct incident *in)
 {
 	struct service *s = in->subject;
@@ -361,6 +372,7 @@ static void end_if_over(struct incident *in)
 	gone = killed ? load_acquire(&s->ended_ns) != 0 : gone; /* pairs with bury in sched/worker.c */
 	if (killed ? !gone : !rule_is_over(&in->episode, gone ? NULL : &now))
 		return;
+	take_raised(in);
 	take_evidence_back(in);
 	in->alert.doomed = gone || load_relaxed(&s->doomed);
 	fill_outcome(in);
@@ -428,17 +440,6 @@ static int64_t look_at(struct thread *t, uint64_t word, int64_t now)
 		return now + EVIDENCE_RETRY_NS;
 	int64_t alert = in->episode.next_ns == INT64_MAX ? INT64_MAX : now + in->episode.next_ns - sample.cpu_ns;
 	return alert > now && alert < next ? alert : next;
-}
-
-/* Where the interrupt's error was raised. */
-static void take_raised(struct incident *in)
-{
-	if (in->asking || load_acquire(&in->evidence.state) != EVIDENCE_READY)
-		return;
-	/* The handler, in machine code, has nothing to raise. */
-	if (in->steps.interrupted_ns && strcmp(in->evidence.kind, "interpreted") == 0)
-		memcpy(in->raised_at, in->evidence.place, sizeof(in->raised_at));
-	store_relaxed(&in->evidence.state, EVIDENCE_FREE);
 }
 
 static int64_t tend(struct incident *in, int64_t now, const struct runq_due *due)
