@@ -74,6 +74,12 @@ static enum park_tier tier_at(const struct service *s, const struct stack *stack
 	return kind == TEXT_NONE ? TIER_MACHINE_CODE : TIER_VM;
 }
 
+/* How far the service's part of the stack goes up; where the code has a stack of its own nothing is known. */
+static uintptr_t end_of_stack(const struct service *s, const struct stack *stack, uintptr_t sp)
+{
+	return s->mark > sp && sp >= (uintptr_t)stack->low ? s->mark : sp;
+}
+
 /* The thread leaves the service. false: the monitor is just taking the slot, try later. */
 static bool leave_body(struct thread *t, bool *detached)
 {
@@ -148,6 +154,8 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 	atomic_signal_fence(memory_order_seq_cst);
 	enum park_tier tier = tier_at(s, t->stack, pc, sp, rbp);
 	store_relaxed(&s->seen_tier, tier);
+	sighting_take(&t->sighting, epoch, pc, sp, rbp, end_of_stack(s, t->stack, sp),
+		      tier == TIER_MACHINE_CODE);
 	if (load_relaxed(&t->probe) == epoch)
 		s->body->interrupt(s, INTERRUPT_PROBE, pc, tier);
 	/* Wherever it is: a killed service that is met in C every time ends when it is back in Lua. */

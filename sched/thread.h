@@ -20,6 +20,7 @@
 #include "core/futex.h"
 #include "core/stack.h"
 #include "sched/service.h"
+#include "sched/sighting.h"
 #include <pthread.h>
 #include <sys/types.h>
 
@@ -74,6 +75,8 @@ struct thread {
 	futex_word wake; /* a spare or held one sleeps on it until it has a slot, or has to end */
 	_Atomic int64_t detached_cpu_ns; /* its CPU clock when it lost its slot */
 	_Atomic bool slowed;             /* runs at low OS priority since its hand-off */
+
+	struct sighting sighting; /* by its own protocol */
 
 	struct thread *next_spare; /* spare list's lock */
 };

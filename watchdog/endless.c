@@ -6,6 +6,7 @@
 #include "sched/sched.h"
 #include "sched/waiters.h"
 #include "watchdog/alert.h"
+#include "watchdog/native.h"
 #include "watchdog/rules.h"
 #include "watchdog/survey.h"
 
@@ -37,6 +38,10 @@ struct incident {
 	char place[sizeof(((struct evidence *)0)->place)];
 	char traceback[sizeof(((struct evidence *)0)->traceback)];
 	int64_t look_ns; /* when the next one is due */
+	/* Which dispatch was asked last, and where it or one before it was met. */
+	struct thread *asked;
+	uint64_t asked_word;
+	struct native native;
 	char source[sizeof(((struct service *)0)->name)];
 	char argument[64];
 	struct alert alert; /* as of the moment when it became due */
@@ -153,6 +158,8 @@ static void fill_alert(struct incident *in, const struct service *s, const struc
 	name_source(in, load_relaxed(&s->message_source));
 	read_argument(in, s);
 	in->kind = NULL;
+	in->asked = NULL;
+	in->native.syscall[0] = in->native.frames[0] = '\0';
 	in->alert = (struct alert){
 		.source = in->source,
 		.argument = in->argument,
@@ -197,6 +204,11 @@ static void take_evidence_back(struct incident *in)
 
 static void ask_where(struct incident *in, struct thread *t, uint64_t word, int64_t now)
 {
+	if (in->kind == NULL && in->asked)
+		native_look(in->asked, in->asked_word, &in->native);
+	in->asked = t;
+	in->asked_word = word;
+	native_ask(t, word);
 	store_relaxed(&t->probe, run_epoch_of(word));
 	in->signalled_ns = now;
 	if (!thread_is_asleep(t))
@@ -264,6 +276,10 @@ static void write_alert(struct incident *in, const struct runq_due *due)
 	a->kind = known ? in->kind : kind_without_evidence(in->subject);
 	a->place = known ? in->place : "";
 	a->traceback = known ? in->traceback : "";
+	if (!known && in->asked)
+		native_look(in->asked, in->asked_word, &in->native);
+	a->syscall = known ? "" : in->native.syscall;
+	a->frames = known ? "" : in->native.frames;
 	a->waiting = due->waiting;
 	a->first_waits_ns = due->first_waits_ns;
 	a->alerts = in->episode.alerts;

@@ -9,6 +9,7 @@
 #include "sched/waiters.h"
 #include "watchdog/disturbance.h"
 #include "watchdog/measure.h"
+#include "watchdog/native.h"
 #include "watchdog/notice.h"
 
 #include <stdio.h>
@@ -58,6 +59,10 @@ static struct {
 	bool disturbed;
 	bool full;      /* this round */
 	uint64_t round; /* 0: none yet */
+	/* The thread that the present figure is about, in this dispatch; NULL: it is about none. */
+	struct thread *about;
+	uint64_t about_word;
+	struct native native;
 	_Atomic uint64_t vetoes;
 } survey;
 
@@ -134,6 +139,11 @@ static void speak(struct finding *f, enum rule_verdict verdict, int64_t begun_ns
 		.worst = f->state.worst,
 		.lasted_ns = now - begun_ns,
 	};
+	if (survey.about && verdict != RULE_OVER &&
+	    native_look(survey.about, survey.about_word, &survey.native)) {
+		n.syscall = survey.native.syscall;
+		n.frames = survey.native.frames;
+	}
 	/* An episode of which nobody was told needs no end. */
 	if (verdict != RULE_OVER || f->told)
 		f->told |= notice_write(&n, now);
@@ -226,6 +236,21 @@ static int64_t born_of(const struct service *s, uint32_t handle, int64_t now)
 	return s->seen.handle == handle ? s->seen.first_ns : now;
 }
 
+/* A figure of a service that is about what its thread does: the alert says where that is. The look before the one that
+ * begins or repeats an episode has asked. */
+static void judge_thread(enum rule_kind kind, struct thread *t, uint32_t handle, int64_t born_ns,
+			 int64_t figure, int64_t now)
+{
+	survey.about = t;
+	survey.about_word = survey.posture[t->index].word;
+	judge(kind, handle, born_ns, figure, survey.limit[kind], now);
+	survey.about = NULL;
+	if (survey.limit[kind] == 0 || figure < survey.limit[kind] || thread_is_asleep(t))
+		return;
+	native_ask(t, survey.about_word);
+	thread_signal(t);
+}
+
 /* Returns whether it is in a service. */
 static bool look_at_thread(struct thread *t, int64_t now)
 {
@@ -244,13 +269,11 @@ static bool look_at_thread(struct thread *t, int64_t now)
 		return runs;
 	int64_t age = measure_age_ns(now, p->since_ns, survey.baseline_ns);
 	if (doing == ASKED)
-		judge(RULE_SLOT, handle, 0, age, survey.limit[RULE_SLOT], now);
+		judge_thread(RULE_SLOT, t, handle, 0, age, now);
 	else if (doing == ASLEEP)
-		judge(RULE_BLOCKED, handle, born_of(s, handle, now), age,
-		      survey.limit[RULE_BLOCKED], now);
+		judge_thread(RULE_BLOCKED, t, handle, born_of(s, handle, now), age, now);
 	else if (doing == BUSY)
-		judge(RULE_STUCK, handle, 0, accounts_detached_ns(t), survey.limit[RULE_STUCK],
-		      now);
+		judge_thread(RULE_STUCK, t, handle, 0, accounts_detached_ns(t), now);
 	return runs;
 }
 
