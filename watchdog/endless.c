@@ -15,6 +15,8 @@
 
 enum { CASES_MAX = 256 };
 
+static const int64_t COARSE_NS = 100 * NS_PER_MS;
+
 /* The alert is written without evidence after this: the service is in C code, asleep, or waits. */
 static const int64_t EVIDENCE_PATIENCE_NS = 50 * NS_PER_MS;
 /* Between two signals that ask for it. */
@@ -57,6 +59,8 @@ struct sight {
 
 static struct {
 	int64_t warn_ns;
+	int64_t coarse_ns; /* between two looks at those who run, at the most */
+	int64_t next_ns;   /* passes before it are not ours: those of the slices come thousands of times a second */
 	struct sight *sight;
 	struct incident incident[CASES_MAX];
 	int count; /* in use: [0, count) may hold free ones */
@@ -67,6 +71,7 @@ void endless_init(int64_t warn_ns, int max_threads)
 {
 	memset(&endless, 0, sizeof(endless));
 	endless.warn_ns = warn_ns;
+	endless.coarse_ns = warn_ns / 10 < COARSE_NS ? warn_ns / 10 : COARSE_NS;
 	endless.sight = mem_zalloc((size_t)max_threads * sizeof(endless.sight[0]));
 }
 
@@ -114,7 +119,9 @@ static int64_t cpu_since(struct thread *t, uint64_t word, int64_t mark, int64_t 
 		*sight = (struct sight){word, cpu, now};
 	if (mark >= sight->wall_ns)
 		return now - mark;
-	return sight->wall_ns - mark + cpu - sight->cpu_ns;
+	/* Nobody runs for longer than that without being looked at, but where the whole process was stopped. */
+	int64_t unseen = sight->wall_ns - mark;
+	return (unseen < 2 * endless.coarse_ns ? unseen : 2 * endless.coarse_ns) + cpu - sight->cpu_ns;
 }
 
 /* CPU of the present message of the service on `t`: what was booked, and what runs now. */
@@ -375,6 +382,8 @@ int64_t endless_pass(int64_t now, const struct runq_due *due)
 {
 	/* Somebody may begin a long message at any time without telling us. */
 	int64_t next = INT64_MAX;
+	if (now < endless.next_ns)
+		return endless.next_ns;
 	for (int i = 0; i < thread_count(); i++) {
 		struct thread *t = thread_at(i);
 		uint64_t word = load_seq(&t->run); /* seq: see enter_body in sched/worker.c */
@@ -392,7 +401,10 @@ int64_t endless_pass(int64_t now, const struct runq_due *due)
 		if (at < next)
 			next = at;
 	}
-	/* The coarse tick: never later than 100 ms while anybody runs. */
-	int64_t coarse = now + 100 * NS_PER_MS;
-	return next == INT64_MAX ? next : next < coarse ? next : coarse;
+	/* The coarse tick while anybody runs. When nobody does, whoever begins rings, and has a look at once. */
+	int64_t coarse = now + endless.coarse_ns;
+	if (next > coarse && next != INT64_MAX)
+		next = coarse;
+	endless.next_ns = next == INT64_MAX ? 0 : next;
+	return next;
 }
