@@ -92,6 +92,21 @@ IN_HANDLER void walk_stack(struct walk *w, uintptr_t pc, uintptr_t sp, uintptr_t
 	}
 }
 
+IN_HANDLER bool walk_meets(enum landmark kind, uintptr_t pc, uintptr_t sp, uintptr_t rbp,
+			   uintptr_t high)
+{
+	/* Lua's own recursion goes through C here and there, and each level has a few. */
+	enum { FRAMES = 256 };
+	struct unwind_frame f = {pc, sp, rbp, true};
+	for (int i = 0; i < FRAMES; i++) {
+		if (landmark_holds(kind, f.interrupted ? f.pc : f.pc - 1))
+			return true;
+		if (f.sp >= high || !step_exactly(&f, sp, high))
+			return false;
+	}
+	return false;
+}
+
 /* As much as can be read of [from, from + bytes), in whole words. */
 static size_t copy_stack(uint64_t *to, uintptr_t from, size_t bytes)
 {

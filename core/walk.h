@@ -6,7 +6,7 @@
 #ifndef CORE_WALK_H
 #define CORE_WALK_H
 
-#include "core/base.h"
+#include "core/landmark.h"
 
 struct walk_frame {
 	uintptr_t pc;
@@ -27,6 +27,10 @@ struct walk {
  * high) only. Async-signal-safe: no lock, no allocation. */
 void walk_stack(struct walk *w, uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low,
 		uintptr_t high, int max);
+
+/* Is there a frame of such a landmark (landmark.h) on the stack? Looks as far as the frames are known exactly, so false may be
+ * wrong. Async-signal-safe. */
+bool walk_meets(enum landmark kind, uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t high);
 
 /* What is copied of a stack: enough for the frames above the VM's, which may have 9 KB each. */
 struct walk_copy {

@@ -162,6 +162,8 @@ static void reset(struct service *s)
 	store_relaxed(&s->errors, 0);
 	store_relaxed(&s->tasks, 0);
 	store_relaxed(&s->seen_tier, TIER_FOREIGN);
+	store_relaxed(&s->samples, 0);
+	store_relaxed(&s->collector_samples, 0);
 	store_relaxed(&s->endless, false);
 	store_relaxed(&s->message_number, 0);
 	store_relaxed(&s->message_cpu_ns, 0);

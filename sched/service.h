@@ -128,6 +128,7 @@ struct service {
 	_Atomic uint32_t code_flushes; /* how often it had to drop all of them */
 	_Atomic(const char *) compiler; /* "on", "off", "short" (no room); NULL: it has none */
 	_Atomic int seen_tier;              /* where the last signal found it, for alerts */
+	_Atomic uint32_t samples, collector_samples; /* asked looks, and those that met its collector */
 	_Atomic uint64_t errors;            /* messages that ended in one */
 	_Atomic int64_t tasks; /* begun and not ended, as the body last said: within an eighth */
 	_Atomic bool endless; /* set by the monitor, read and cleared by skynet.endless() */
@@ -154,6 +155,9 @@ struct service {
 		int64_t mark_ns;    /* of its mailbox: see measure.h */
 		uint64_t mark_last;
 		int64_t memory_mark;
+		/* Of its collector: see measure.h. */
+		int64_t collector_at_ns, collector_cpu_ns, collector_ns;
+		uint32_t samples, collector_samples;
 	} seen;
 };
 

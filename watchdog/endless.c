@@ -8,7 +8,7 @@
 #include "watchdog/alert.h"
 #include "watchdog/native.h"
 #include "watchdog/rules.h"
-#include "watchdog/survey.h"
+#include "watchdog/shares.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -276,7 +276,7 @@ static void write_alert(struct incident *in, const struct runq_due *due)
 	bool known = in->kind != NULL;
 	if (load_acquire(&in->evidence.state) != EVIDENCE_READY)
 		take_evidence_back(in);
-	survey_shares(shares, sizeof(shares));
+	shares_format(shares, sizeof(shares));
 	name_waiters(clock_mono_ns(), waiters, sizeof(waiters));
 	a->shares = shares;
 	a->waiters = waiters;

@@ -280,6 +280,56 @@ def sleeps():
                 os.kill(int(server.wait_line(r'SLEEP\s+(\d+)')[1]), signal.SIGKILL)
 
 
+COLLECTING = '''
+local skynet = require "skynet"
+local kind = ...
+if kind == "wasteful" then
+	skynet.start(function()
+		local keep = {}
+		for i = 1, 300000 do
+			keep[i] = { i }
+		end
+		collectgarbage("setpause", 100)
+		skynet.fork(function()
+			while true do
+				for i = 1, 10000 do
+					keep[i] = { i }
+				end
+			end
+		end)
+	end)
+elseif kind == "thrifty" then
+	skynet.start(function()
+		skynet.fork(function()
+			local sum, text = 0, ("a"):rep(1000)
+			while true do
+				for i = 1, 1000000 do
+					sum = sum + i % 7
+				end
+				string.find(text, ".-.-b")
+			end
+		end)
+	end)
+else
+	skynet.start(function()
+		skynet.newservice("main", "thrifty")
+		skynet.newservice("main", "wasteful")
+		skynet.newservice("main", "thrifty")
+	end)
+end
+'''
+
+
+@case('a service that mostly collects its garbage')
+def collecting():
+    config = {'thread': 2, 'start': 'main', 'watchdog': {'warn': '1h', 'gc': '50ms'}}
+    with Box(config, {'main': COLLECTING}) as box, Server(box) as server:
+        launched = server.wait_line(r'^\[:([0-9a-f]{8})\] LAUNCH snlua main wasteful')[1]
+        server.wait_line(rf'error: gc: service main \[ :{launched} \] spends \d+ ms of each second in its garbage '
+                         r'collector \(limit 50 ms\)', timeout_s=60)
+        check(len(server.find('error: gc: ')) == 1, f'another one too:\n{server.output()}')
+
+
 @case('a stopped process blames nobody')
 def stopped():
     config = {'thread': 2, 'start': 'main', 'watchdog': {'warn': '1h'}}
