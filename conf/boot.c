@@ -183,6 +183,7 @@ static void start_threads(void)
 				[RULE_TASKS] = config->watchdog_tasks,
 				[RULE_MEMORY] = config->watchdog_memory_bytes,
 				[RULE_ERRORS] = config->watchdog_errors,
+				[RULE_GC] = config->watchdog_gc_ns,
 				[RULE_TIMER_LATE] = config->watchdog_timer_late_ns,
 				[RULE_LOOP_LATE] = config->watchdog_loop_late_ns,
 				[RULE_MONITOR_LATE] = config->watchdog_monitor_late_ns,

@@ -28,6 +28,7 @@
  */
 #include "core/text.h"
 #include "core/atomics.h"
+#include "core/binary.h"
 #include "core/fragile.h"
 #include "core/frames.h"
 #include "core/mem.h"
@@ -201,6 +202,7 @@ void text_refresh(void)
 	t->older = load_relaxed(&text.table);
 	store_release(&text.table, t); /* pairs with the acquire in text_kind_of */
 	pthread_mutex_unlock(&text.lock);
+	binary_refresh();
 }
 
 void text_init(const void *vm_address)
@@ -218,6 +220,7 @@ void text_term(void)
 		mem_free(t);
 		t = older;
 	}
+	binary_term();
 }
 
 static IN_HANDLER const struct range *range_in(const struct table *t, uintptr_t address)
@@ -384,7 +387,10 @@ int text_fragile_count(void)
 /* Everything in the process that loads a library (LuaJIT's package.loadlib and ffi.load, C modules) comes
  * through here, since the executable's symbols are found first. Without it a frame of a library loaded
  * later would look like run-time machine code. The library's constructors run before the refresh; our
- * own frame below them keeps the service from being parked there. */
+ * own frame below them keeps the service from being parked there.
+ *
+ * What is loaded stays loaded, also when the last VM that uses it is closed (LuaJIT closes what it has opened): words on
+ * the stacks of others still lead there, and are followed by those who look what stands before a return address. */
 __attribute__((visibility("default"))) void *dlopen(const char *file, int mode);
 
 void *dlopen(const char *file, int mode)
@@ -392,7 +398,7 @@ void *dlopen(const char *file, int mode)
 	static void *(*next)(const char *, int);
 	if (next == NULL)
 		next = (void *(*)(const char *, int))dlsym(RTLD_NEXT, "dlopen");
-	void *handle = next(file, mode);
+	void *handle = next(file, mode | RTLD_NODELETE);
 	if (handle && load_acquire(&text.table))
 		text_refresh();
 	stack_scrub(); /* the caller is a VM's `require` */

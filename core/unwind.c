@@ -284,6 +284,18 @@ static IN_HANDLER bool follows_sub_rsp(const struct cfi_description *d, uintptr_
 	return false;
 }
 
+IN_HANDLER bool unwind_function(const struct unwind_object *o, uintptr_t address, uintptr_t *start,
+				uintptr_t *end)
+{
+	struct cfi_description d;
+	if (o->count == 0 || address < o->text_start || address >= o->text_end ||
+	    !cfi_describe(fde_of(o, address), &d) || address < d.start || address >= d.end)
+		return false;
+	*start = d.start;
+	*end = d.end;
+	return true;
+}
+
 static IN_HANDLER bool is_readable(uintptr_t at, uintptr_t low, uintptr_t limit)
 {
 	return at >= low && at < limit && limit - at >= 8 && at % 8 == 0;

@@ -33,6 +33,10 @@ enum unwind_result {
 bool unwind_prepare(const struct dl_phdr_info *object, uintptr_t start, uintptr_t end,
 		    struct unwind_object *o);
 
+/* The bounds of the function that holds the address. false: no table says. Async-signal-safe. */
+bool unwind_function(const struct unwind_object *o, uintptr_t address, uintptr_t *start,
+		     uintptr_t *end);
+
 /* Replaces the frame by its caller's: sp becomes the canonical frame address. Reads the stack in
  * [frame's sp, limit) only, and the red zone below an interrupted one. Async-signal-safe. */
 enum unwind_result unwind_step(const struct unwind_object *o, struct unwind_frame *f,

@@ -2,45 +2,27 @@
  *
  * backtrace() would do most of it. But the unwinder behind it takes a lock as soon as somebody has registered frames at
  * run time (LuaJIT does), and a service may well crash while a thread holds that one; the loader's list of
- * objects has another. _dl_find_object takes none.
+ * objects has another.
+ *
+ * A thread that sleeps in the kernel cannot walk its own stack, and whoever does it for him must bear that he wakes up,
+ * returns, and gives the stack back: so it is copied by the kernel, which says no where nothing is mapped any more. Words of
+ * the copy that point into the stack are moved along, and the copy is walked like any stack. What the copy holds may be of
+ * different moments then; that gives a wrong frame, and no fault.
  */
 #include "core/walk.h"
+#include "core/binary.h"
 #include "core/text.h"
-#include "core/unwind.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <link.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-enum { OBJECTS_MAX = 6, SCAN_WORDS = 2048 };
+enum { SCAN_WORDS = 2048 };
 
-/* Those that were met so far: preparing one reads all of its tables. */
-struct objects {
-	struct unwind_object known[OBJECTS_MAX];
-	int count;
-};
-
-static const struct unwind_object *object_at(struct objects *all, uintptr_t pc)
+static IN_HANDLER bool step_exactly(struct unwind_frame *f, uintptr_t low, uintptr_t high)
 {
-	struct dl_find_object found;
-	for (int i = 0; i < all->count; i++)
-		if (pc >= all->known[i].text_start && pc < all->known[i].text_end)
-			return &all->known[i];
-	if (all->count == OBJECTS_MAX || _dl_find_object((void *)pc, &found) != 0)
-		return NULL;
-	/* What unwind_prepare looks for in an object's headers, with the address as it is. */
-	Elf64_Phdr header = {.p_type = PT_GNU_EH_FRAME, .p_vaddr = (uintptr_t)found.dlfo_eh_frame};
-	struct dl_phdr_info object = {.dlpi_phdr = &header, .dlpi_phnum = 1};
-	struct unwind_object *o = &all->known[all->count++];
-	unwind_prepare(&object, (uintptr_t)found.dlfo_map_start, (uintptr_t)found.dlfo_map_end, o);
-	return o;
-}
-
-static bool step_exactly(struct objects *all, struct unwind_frame *f, uintptr_t low, uintptr_t high)
-{
-	const struct unwind_object *o = object_at(all, f->interrupted ? f->pc : f->pc - 1);
+	const struct unwind_object *o = binary_unwind(f->interrupted ? f->pc : f->pc - 1);
 	struct unwind_frame next = *f;
 	/* An interrupted frame may reach below the stack that it has used up; its caller's does not. */
 	if (o == NULL || (f->sp < low && !f->interrupted) ||
@@ -51,7 +33,7 @@ static bool step_exactly(struct objects *all, struct unwind_frame *f, uintptr_t 
 	return true;
 }
 
-static bool step_by_rbp(struct unwind_frame *f, uintptr_t low, uintptr_t high)
+static IN_HANDLER bool step_by_rbp(struct unwind_frame *f, uintptr_t low, uintptr_t high)
 {
 	if (f->rbp < f->sp || f->rbp < low || f->rbp >= high - 16 || f->rbp % 8 != 0)
 		return false;
@@ -62,7 +44,7 @@ static bool step_by_rbp(struct unwind_frame *f, uintptr_t low, uintptr_t high)
 	return true;
 }
 
-static bool step_by_search(struct unwind_frame *f, uintptr_t low, uintptr_t high)
+static IN_HANDLER bool step_by_search(struct unwind_frame *f, uintptr_t low, uintptr_t high)
 {
 	uintptr_t at = (f->sp > low ? f->sp : low) + 7;
 	at &= ~(uintptr_t)7;
@@ -78,12 +60,12 @@ static bool step_by_search(struct unwind_frame *f, uintptr_t low, uintptr_t high
 	return false;
 }
 
-static struct walk_frame *place_of(struct walk *w, int i)
+static IN_HANDLER struct walk_frame *place_of(struct walk *w, int i)
 {
 	return i < WALK_FIRST ? &w->first[i] : &w->last[(i - WALK_FIRST) % WALK_LAST];
 }
 
-static void add(struct walk *w, uintptr_t pc, bool sure)
+static IN_HANDLER void add(struct walk *w, uintptr_t pc, bool sure)
 {
 	struct walk_frame *before = w->count > 0 ? place_of(w, w->count - 1) : NULL;
 	if (before && before->pc == pc && before->sure == sure)
@@ -92,18 +74,17 @@ static void add(struct walk *w, uintptr_t pc, bool sure)
 		*place_of(w, w->count++) = (struct walk_frame){pc, 1, sure};
 }
 
-void walk_stack(struct walk *w, uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low,
-		uintptr_t high)
+IN_HANDLER void walk_stack(struct walk *w, uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low,
+			   uintptr_t high, int max)
 {
-	struct objects all = {.count = 0};
 	struct unwind_frame f = {pc, sp, rbp, true};
 	bool sure = true;
 	w->count = 0;
 	for (;;) {
 		add(w, f.pc, sure);
-		if (f.sp >= high)
+		if (f.sp >= high || w->count >= max)
 			break;
-		if (step_exactly(&all, &f, low, high))
+		if (step_exactly(&f, low, high))
 			continue;
 		sure = false;
 		if (!step_by_rbp(&f, low, high) && !step_by_search(&f, low, high))
@@ -111,20 +92,51 @@ void walk_stack(struct walk *w, uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintp
 	}
 }
 
+IN_HANDLER bool walk_meets(enum landmark kind, uintptr_t pc, uintptr_t sp, uintptr_t rbp,
+			   uintptr_t high)
+{
+	/* Lua's own recursion goes through C here and there, and each level has a few. */
+	enum { FRAMES = 256 };
+	struct unwind_frame f = {pc, sp, rbp, true};
+	for (int i = 0; i < FRAMES; i++) {
+		if (landmark_holds(kind, f.interrupted ? f.pc : f.pc - 1))
+			return true;
+		if (f.sp >= high || !step_exactly(&f, sp, high))
+			return false;
+	}
+	return false;
+}
+
+/* As much as can be read of [from, from + bytes), in whole words. */
+static size_t copy_stack(uint64_t *to, uintptr_t from, size_t bytes)
+{
+	struct iovec here = {to, bytes}, there = {(void *)from, bytes};
+	ssize_t got = process_vm_readv(getpid(), &here, 1, &there, 1, 0);
+	return got < 0 ? 0 : (size_t)got & ~(size_t)7;
+}
+
+void walk_sleeper(struct walk *w, struct walk_copy *copy, uintptr_t pc, uintptr_t sp, uintptr_t high,
+		  int max)
+{
+	/* An innermost frame may have something below its stack pointer. */
+	enum { RED_ZONE = 128 };
+	uintptr_t from = sp - RED_ZONE, low = (uintptr_t)copy->word;
+	size_t room = high > sp ? high - from : 0;
+	if (room > sizeof(copy->word))
+		room = sizeof(copy->word);
+	size_t bytes = sp % 8 == 0 ? copy_stack(copy->word, from, room) : 0;
+	for (size_t i = 0; i < bytes / 8; i++)
+		if (copy->word[i] >= from && copy->word[i] < from + bytes)
+			copy->word[i] += low - from;
+	/* Nobody tells us his rbp. */
+	walk_stack(w, pc, low + RED_ZONE, 0, low, low + bytes, max);
+}
+
 const struct walk_frame *walk_frame(const struct walk *w, int i)
 {
 	if (i < 0 || i >= w->count || (i >= WALK_FIRST && i < w->count - WALK_LAST))
 		return NULL;
 	return place_of((struct walk *)(uintptr_t)w, i);
-}
-
-const char *walk_module(uintptr_t address, uintptr_t *offset)
-{
-	struct dl_find_object found;
-	if (_dl_find_object((void *)address, &found) != 0)
-		return NULL;
-	*offset = address - found.dlfo_link_map->l_addr;
-	return found.dlfo_link_map->l_name;
 }
 
 /* Asks the kernel, which reads the set of signals before it finds that it does not know what to do with it. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The C frames of a thread that crashed, for its report. As far as the compilers' tables reach they are exact; behind
- * that (machine code made at run time, signal frames, objects without tables) they are guessed.
+ * The C frames of a thread, for reports of crashes and for alerts. As far as the compilers' tables reach they are exact;
+ * behind that (machine code made at run time, signal frames, objects without tables) they are guessed.
  */
 #ifndef CORE_WALK_H
 #define CORE_WALK_H
 
-#include "core/base.h"
+#include "core/landmark.h"
 
 struct walk_frame {
 	uintptr_t pc;
@@ -23,16 +23,25 @@ struct walk {
 	int count;                           /* of all; more than fit, perhaps */
 };
 
-/* Walks outwards from the interrupted registers. Reads the stack in [low, high) only. Async-signal-safe: no lock, no
- * allocation. */
+/* Walks outwards from the interrupted registers, `max` frames at most (recursion counts once). Reads the stack in [low,
+ * high) only. Async-signal-safe: no lock, no allocation. */
 void walk_stack(struct walk *w, uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low,
-		uintptr_t high);
+		uintptr_t high, int max);
+
+/* Is there a frame of such a landmark (landmark.h) on the stack? Looks as far as the frames are known exactly, so false may be
+ * wrong. Async-signal-safe. */
+bool walk_meets(enum landmark kind, uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t high);
+
+/* What is copied of a stack: enough for the frames above the VM's, which may have 9 KB each. */
+struct walk_copy {
+	uint64_t word[4096];
+};
+/* The same for another thread of the process, which sleeps in the kernel with these registers; what it does meanwhile
+ * harms nobody. Works in `copy`. Where process_vm_readv is not allowed there is only the first frame. Any thread. */
+void walk_sleeper(struct walk *w, struct walk_copy *copy, uintptr_t pc, uintptr_t sp, uintptr_t high,
+		  int max);
 /* The i-th of w->count frames; NULL when it was not kept. */
 const struct walk_frame *walk_frame(const struct walk *w, int i);
-
-/* The file that the address belongs to, and the offset in it that addr2line takes; NULL when it is no loaded object's.
- * "" is the executable. Async-signal-safe. */
-const char *walk_module(uintptr_t address, uintptr_t *offset);
 
 /* Can the byte at the address be read? A system call. Async-signal-safe. */
 bool walk_is_readable(uintptr_t address);

@@ -22,6 +22,7 @@
 #include "luabind/api.h"
 #include "luabind/enter.h"
 #include "luabind/interrupt.h"
+#include "luabind/landmarks.h"
 #include "luabind/seri_peek.h"
 #include "luabind/sharedview.h"
 #include "sched/sched.h"
@@ -55,6 +56,7 @@ uint64_t vm_abandoned_code_bytes(void)
 void vm_init(void)
 {
 	mcode_init();
+	landmarks_init();
 }
 
 const char *vm_version(void)

@@ -74,6 +74,12 @@ static enum park_tier tier_at(const struct service *s, const struct stack *stack
 	return kind == TEXT_NONE ? TIER_MACHINE_CODE : TIER_VM;
 }
 
+/* How far the service's part of the stack goes up; where the code has a stack of its own nothing is known. */
+static uintptr_t end_of_stack(const struct service *s, const struct stack *stack, uintptr_t sp)
+{
+	return s->mark > sp && sp >= (uintptr_t)stack->low ? s->mark : sp;
+}
+
 /* The thread leaves the service. false: the monitor is just taking the slot, try later. */
 static bool leave_body(struct thread *t, bool *detached)
 {
@@ -126,6 +132,14 @@ static bool broke_system_call(uintptr_t pc, const ucontext_t *uc)
 	       before[0] == 0x0f && before[1] == 0x05;
 }
 
+static void take_sample(struct thread *t, struct service *s, uintptr_t pc, uintptr_t sp, uintptr_t rbp)
+{
+	store_relaxed(&t->sample, 0);
+	add_relaxed(&s->samples, 1);
+	if (walk_meets(LANDMARK_COLLECTOR, pc, sp, rbp, end_of_stack(s, t->stack, sp)))
+		add_relaxed(&s->collector_samples, 1);
+}
+
 static bool is_to_die(const struct service *s)
 {
 	return load_acquire(&s->doomed) && !load_relaxed(&s->closing);
@@ -157,6 +171,10 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 	atomic_signal_fence(memory_order_seq_cst);
 	enum park_tier tier = tier_at(s, t->stack, pc, sp, rbp);
 	store_relaxed(&s->seen_tier, tier);
+	if (load_relaxed(&t->sample) == epoch)
+		take_sample(t, s, pc, sp, rbp);
+	sighting_take(&t->sighting, epoch, pc, sp, rbp, end_of_stack(s, t->stack, sp),
+		      tier == TIER_MACHINE_CODE);
 	if (load_relaxed(&t->probe) == epoch)
 		s->body->interrupt(s, INTERRUPT_PROBE, pc, tier);
 	/* Wherever it is: a killed service that is met in C every time ends when it is back in Lua. */

@@ -137,7 +137,6 @@ bool sched_interrupt(struct service *s, uint32_t by)
 		return false;
 	store_relaxed(&s->asked_by, by);
 	store_release(&s->asked_number, number); /* pairs with the acquire in the monitor */
-	sched_ring(clock_mono_ns());
 	return true;
 }
 

@@ -77,8 +77,8 @@ void sched_settings_of(struct service *s, struct settings *out);
  * is done already. Any thread that may allocate; the caller holds a reference. */
 void sched_demote(struct service *s, const struct settings *batch);
 void sched_restore(struct service *s);
-/* Asks for an error in the handler of the message that `s` is at, in the name of `by`; the monitor sees to it. false: it is
- * between two messages. Any thread with a reference. */
+/* Asks for an error in the handler of the message that `s` is at, in the name of `by`; the monitor sees to it at its next
+ * look, within 100 ms. false: it is between two messages. Any thread with a reference. */
 bool sched_interrupt(struct service *s, uint32_t by);
 /* Another min_run, from now on. Any thread. */
 void sched_set_min_run(int64_t min_run_ns);

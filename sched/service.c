@@ -111,6 +111,9 @@ static void pool_give(struct service *s)
 	pthread_mutex_unlock(&pool.lock);
 }
 
+/* Any thread; only ever lower. */
+static _Atomic int64_t shortest_step_ns = INT64_MAX;
+
 void service_term(void)
 {
 	while (pool.chunks) {
@@ -123,12 +126,27 @@ void service_term(void)
 	mem_free(pool.free);
 	pool.free = NULL;
 	pool.free_count = pool.free_room = 0;
+	store_relaxed(&shortest_step_ns, INT64_MAX);
+}
+
+static void note_step(int64_t at_ns)
+{
+	int64_t known = load_relaxed(&shortest_step_ns);
+	while (at_ns && at_ns < known && !cas_weak_acq_rel(&shortest_step_ns, &known, at_ns))
+		;
+}
+
+int64_t service_shortest_step_ns(void)
+{
+	return load_relaxed(&shortest_step_ns);
 }
 
 void service_set_limits(struct service *s, const struct limits *limits)
 {
-	for (int i = 0; i < STEP_COUNT; i++)
+	for (int i = 0; i < STEP_COUNT; i++) {
 		store_relaxed(&s->limit_ns[i], limits->at_ns[i]);
+		note_step(limits->at_ns[i]);
+	}
 	store_relaxed(&s->restart_max, limits->restart_max);
 	store_relaxed(&s->restart_within_ns, limits->within_ns);
 	store_relaxed(&s->restart_backoff_ns, limits->backoff_ns);
@@ -189,6 +207,8 @@ static void reset(struct service *s)
 	store_relaxed(&s->errors, 0);
 	store_relaxed(&s->tasks, 0);
 	store_relaxed(&s->seen_tier, TIER_FOREIGN);
+	store_relaxed(&s->samples, 0);
+	store_relaxed(&s->collector_samples, 0);
 	store_relaxed(&s->endless, false);
 	store_relaxed(&s->message_number, 0);
 	store_relaxed(&s->message_cpu_ns, 0);

@@ -154,6 +154,7 @@ struct service {
 	_Atomic uint32_t code_flushes; /* how often it had to drop all of them */
 	_Atomic(const char *) compiler; /* "on", "off", "short" (no room); NULL: it has none */
 	_Atomic int seen_tier;              /* where the last signal found it, for alerts */
+	_Atomic uint32_t samples, collector_samples; /* asked looks, and those that met its collector */
 	_Atomic uint64_t errors;            /* messages that ended in one */
 	_Atomic int64_t tasks; /* begun and not ended, as the body last said: within an eighth */
 	_Atomic bool endless; /* set by the monitor, read and cleared by skynet.endless() */
@@ -180,6 +181,9 @@ struct service {
 		int64_t mark_ns;    /* of its mailbox: see measure.h */
 		uint64_t mark_last;
 		int64_t memory_mark;
+		/* Of its collector: see measure.h. */
+		int64_t collector_at_ns, collector_cpu_ns, collector_ns;
+		uint32_t samples, collector_samples;
 	} seen;
 };
 
@@ -192,6 +196,8 @@ uint32_t service_publish(struct service *s);
 /* Other limits, from now on. Any thread with a reference. */
 void service_set_limits(struct service *s, const struct limits *limits);
 void service_limits_of(struct service *s, struct limits *out);
+/* The least of all steps that any service has had so far: how often the monitor must look. INT64_MAX: none. Any thread. */
+int64_t service_shortest_step_ns(void);
 /* A reference by handle, NULL when there is none. Release with service_release. Any thread. */
 struct service *service_grab(uint32_t handle);
 void service_release(struct service *s);

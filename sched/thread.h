@@ -20,6 +20,7 @@
 #include "core/futex.h"
 #include "core/stack.h"
 #include "sched/service.h"
+#include "sched/sighting.h"
 #include <pthread.h>
 #include <sys/types.h>
 
@@ -68,6 +69,7 @@ struct thread {
 	_Atomic uint64_t wanted;  /* epoch that is asked to stop; written by anybody, best effort */
 	_Atomic uint64_t probe;   /* epoch that is asked where it is; written by the monitor */
 	_Atomic uint64_t raise;   /* epoch whose handler is to raise an error; written by the monitor */
+	_Atomic uint64_t sample;  /* epoch of which the next signal counts in collector_samples; the same */
 	_Atomic uint32_t refused; /* how often the handler could not park (tier C) */
 	_Atomic uint32_t signals; /* signals sent to it */
 	_Atomic(struct worker *)
@@ -75,6 +77,8 @@ struct thread {
 	futex_word wake; /* a spare or held one sleeps on it until it has a slot, or has to end */
 	_Atomic int64_t detached_cpu_ns; /* its CPU clock when it lost its slot */
 	_Atomic bool slowed;             /* runs at low OS priority since its hand-off */
+
+	struct sighting sighting; /* by its own protocol */
 
 	struct thread *next_spare; /* spare list's lock */
 };

@@ -54,6 +54,7 @@ static void put_more(const struct alert *a, char *out, size_t size)
 	if (a->looks > 1)
 		snprintf(looks, sizeof(looks), "%d of %d looks at this place%s", a->same, a->looks,
 			 a->same == a->looks ? "" : " (so it gets on)");
+	used = put(out, used, size, ", in the system call ", a->syscall);
 	used = put(out, used, size, ", sent by ", a->source);
 	used = put(out, used, size, ", first argument ", a->argument);
 	used = put(out, used, size, ", ", looks);
@@ -76,13 +77,14 @@ size_t alert_format(const struct alert *a, char *out, size_t size)
 		"error: " SKYNETS_TEXT ": service %s%s%s (%s), %lld.%03lld s of CPU in %lld.%03lld s, "
 		"message "
 		"type %d session %d, preempted %llu times, handed off %llu times, %d waiting (the "
-		"first for %lld us)%s%s%s%s%s",
+		"first for %lld us)%s%s%s%s%s%s%s",
 		a->from, a->to, (unsigned long long)a->version, a->service,
 		a->place[0] ? " at " : "", a->place, a->kind, cpu_ms / 1000, cpu_ms % 1000,
 		wall_ms / 1000, wall_ms % 1000, a->type, a->session, (unsigned long long)a->parks,
 		(unsigned long long)a->handoffs, a->waiting,
 		(long long)(a->first_waits_ns / NS_PER_US), a->doomed ? ", killed" : "", told, more,
-		a->traceback[0] ? "\nstack traceback:\n" : "", a->traceback);
+		a->traceback[0] ? "\nstack traceback:\n" : "", a->traceback,
+		known(a->frames) ? "\nnative frames:\n" : "", known(a->frames) ? a->frames : "");
 	return clipped(n, size);
 }
 
@@ -170,6 +172,7 @@ size_t alert_format_fields(const struct alert *a, bool over, enum line_format fo
 	}
 	line_text(&l, "place", a->place);
 	line_text(&l, "where", a->kind);
+	line_text(&l, "syscall", a->syscall);
 	line_text(&l, "source", a->source);
 	line_text(&l, "argument", a->argument);
 	line_number(&l, "mailbox", a->mailbox);
@@ -188,6 +191,7 @@ size_t alert_format_fields(const struct alert *a, bool over, enum line_format fo
 	snprintf(text, sizeof(text), SKYNETS_TEXT, a->from, a->to, (unsigned long long)a->version);
 	line_text(&l, "msg", text);
 	line_text(&l, "traceback", a->traceback);
+	line_text(&l, "frames", a->frames);
 	return line_end(&l);
 }
 

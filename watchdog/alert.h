@@ -22,6 +22,8 @@ struct alert {
 	const char *kind;      /* where it is: "compiled loop", "C code", ... */
 	const char *place;     /* "main.lua:12" or "" */
 	const char *traceback; /* lines, or "" */
+	/* Of native.h, where no Lua line is to be had; NULL or "" otherwise. */
+	const char *syscall, *frames;
 	bool doomed;           /* it was killed and has not ended yet */
 	int alerts;            /* of this episode, this one too */
 	/* Not known: NULL or "". */

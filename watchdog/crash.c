@@ -11,12 +11,14 @@
  */
 #include "watchdog/crash.h"
 #include "core/altstack.h"
+#include "core/binary.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/walk.h"
 #include "sched/overflow.h"
 #include "sched/worker.h"
 
+#include <limits.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -98,15 +100,20 @@ void crash_name_fault(struct jot *out, int signo, int code, uintptr_t address)
 
 void crash_name_address(struct jot *out, uintptr_t address)
 {
-	uintptr_t offset;
-	const char *module = walk_module(address, &offset);
-	if (module == NULL) {
+	struct binary_place place;
+	if (!binary_find(address, &place)) {
 		jot_text(out, "machine code made at run time");
 		return;
 	}
-	jot_text(out, module[0] ? module : "equilune");
+	jot_text(out, place.file[0] ? place.file : "equilune");
 	jot_text(out, "+0x");
-	jot_hex(out, offset, 1);
+	jot_hex(out, place.offset, 1);
+	if (place.function) {
+		jot_text(out, " ");
+		jot_text(out, place.function);
+		jot_text(out, "+0x");
+		jot_hex(out, place.into, 1);
+	}
 }
 
 static void write_jot(const struct jot *j)
@@ -251,7 +258,8 @@ static void say_frames(void)
 	struct walk *w = &crash.walk;
 	int left_out = 0;
 	if (stack_bounds(sp, &low, &high))
-		walk_stack(w, (uintptr_t)reg[REG_RIP], sp, (uintptr_t)reg[REG_RBP], low, high);
+		walk_stack(w, (uintptr_t)reg[REG_RIP], sp, (uintptr_t)reg[REG_RBP], low, high,
+			   INT_MAX);
 	else
 		log_write(0, "crash: its stack cannot be read", 31);
 	for (int i = 0; i < w->count; i++) {

@@ -15,7 +15,7 @@ void crash_init(void);
 
 /* "SIGSEGV (address 0x10 is not mapped)". Async-signal-safe; for the report and its test. */
 void crash_name_fault(struct jot *out, int signo, int code, uintptr_t address);
-/* "/path/x.so+0x1234", or "machine code made at run time" for what no loaded object owns. The same. */
+/* "/path/x.so+0x1234 function+0x12", or "machine code made at run time" for what no loaded object owns. The same. */
 void crash_name_address(struct jot *out, uintptr_t address);
 
 #endif

@@ -7,14 +7,17 @@
 #include "sched/waiters.h"
 #include "watchdog/alert.h"
 #include "watchdog/demoted.h"
+#include "watchdog/native.h"
 #include "watchdog/rules.h"
+#include "watchdog/shares.h"
 #include "watchdog/steps.h"
-#include "watchdog/survey.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { CASES_MAX = 256 };
+
+static const int64_t COARSE_NS = 100 * NS_PER_MS;
 
 /* The alert is written without evidence after this: the service is in C code, asleep, or waits. */
 static const int64_t EVIDENCE_PATIENCE_NS = 50 * NS_PER_MS;
@@ -41,6 +44,10 @@ struct incident {
 	char place[sizeof(((struct evidence *)0)->place)];
 	char traceback[sizeof(((struct evidence *)0)->traceback)];
 	int64_t look_ns; /* when the next one is due */
+	/* Which dispatch was asked last, and where it or one before it was met. */
+	struct thread *asked;
+	uint64_t asked_word;
+	struct native native;
 	char source[sizeof(((struct service *)0)->name)];
 	char argument[64];
 	struct alert alert; /* as of the moment when it became due */
@@ -55,6 +62,8 @@ struct sight {
 };
 
 static struct {
+	int64_t coarse_ns; /* between two looks at those who run, at the most: as of this pass */
+	int64_t next_ns;   /* passes before it are not ours: those of the slices come thousands of times a second */
 	struct sight *sight;
 	struct incident incident[CASES_MAX];
 	int count; /* in use: [0, count) may hold free ones */
@@ -65,14 +74,6 @@ void endless_init(int max_threads)
 {
 	memset(&endless, 0, sizeof(endless));
 	endless.sight = mem_zalloc((size_t)max_threads * sizeof(endless.sight[0]));
-}
-
-void endless_term(void)
-{
-	for (int i = 0; i < endless.count; i++)
-		steps_end(&endless.incident[i].steps);
-	mem_free(endless.sight);
-	endless.sight = NULL;
 }
 
 uint64_t endless_alerts(void)
@@ -113,7 +114,9 @@ static int64_t cpu_since(struct thread *t, uint64_t word, int64_t mark, int64_t 
 		*sight = (struct sight){word, cpu, now};
 	if (mark >= sight->wall_ns)
 		return now - mark;
-	return sight->wall_ns - mark + cpu - sight->cpu_ns;
+	/* Nobody runs for longer than that without being looked at, but where the whole process was stopped. */
+	int64_t unseen = sight->wall_ns - mark;
+	return (unseen < 2 * endless.coarse_ns ? unseen : 2 * endless.coarse_ns) + cpu - sight->cpu_ns;
 }
 
 /* CPU of the present message of the service on `t`: what was booked, and what runs now. */
@@ -155,6 +158,8 @@ static void fill_alert(struct incident *in, const struct service *s, const struc
 	name_source(in, load_relaxed(&s->message_source));
 	read_argument(in, s);
 	in->kind = NULL;
+	in->asked = NULL;
+	in->native.syscall[0] = in->native.frames[0] = '\0';
 	in->alert = (struct alert){
 		.source = in->source,
 		.argument = in->argument,
@@ -199,6 +204,11 @@ static void take_evidence_back(struct incident *in)
 
 static void ask_where(struct incident *in, struct thread *t, uint64_t word, int64_t now)
 {
+	if (in->kind == NULL && in->asked)
+		native_look(in->asked, in->asked_word, &in->native);
+	in->asked = t;
+	in->asked_word = word;
+	native_ask(t, word);
 	store_relaxed(&t->probe, run_epoch_of(word));
 	in->signalled_ns = now;
 	if (!thread_is_asleep(t))
@@ -259,13 +269,17 @@ static void write_alert(struct incident *in, const struct runq_due *due)
 	bool known = in->kind != NULL;
 	if (load_acquire(&in->evidence.state) != EVIDENCE_READY)
 		take_evidence_back(in);
-	survey_shares(shares, sizeof(shares));
+	shares_format(shares, sizeof(shares));
 	name_waiters(clock_mono_ns(), waiters, sizeof(waiters));
 	a->shares = shares;
 	a->waiters = waiters;
 	a->kind = known ? in->kind : kind_without_evidence(in->subject);
 	a->place = known ? in->place : "";
 	a->traceback = known ? in->traceback : "";
+	if (!known && in->asked)
+		native_look(in->asked, in->asked_word, &in->native);
+	a->syscall = known ? "" : in->native.syscall;
+	a->frames = known ? "" : in->native.frames;
 	a->waiting = due->waiting;
 	a->first_waits_ns = due->first_waits_ns;
 	a->alerts = in->episode.alerts;
@@ -455,15 +469,46 @@ static int64_t tend(struct incident *in, int64_t now, const struct runq_due *due
 	return in->asking ? now + EVIDENCE_RETRY_NS : INT64_MAX;
 }
 
+/* A step must not come late because nobody looked in time, whoever begins when. */
+static int64_t coarse_ns(void)
+{
+	int64_t part = service_shortest_step_ns() / 10;
+	return part < COARSE_NS ? part : COARSE_NS;
+}
+
+/* What was over before the last pass could see it is told now. */
+static void close_last(struct incident *in)
+{
+	if (in->episode.service == 0)
+		return;
+	take_evidence_back(in);
+	in->asking = false;
+	end_if_over(in);
+	steps_end(&in->steps);
+}
+
+void endless_term(void)
+{
+	for (int i = 0; i < endless.count; i++)
+		close_last(&endless.incident[i]);
+	mem_free(endless.sight);
+	endless.sight = NULL;
+}
+
 int64_t endless_pass(int64_t now, const struct runq_due *due)
 {
 	/* Somebody may begin a long message at any time without telling us. */
 	int64_t next = INT64_MAX;
+	bool idle = true;
+	if (now < endless.next_ns)
+		return endless.next_ns;
+	endless.coarse_ns = coarse_ns();
 	for (int i = 0; i < thread_count(); i++) {
 		struct thread *t = thread_at(i);
 		uint64_t word = load_seq(&t->run); /* seq: see enter_body in sched/worker.c */
 		if (run_state_of(word) != RUN_BODY && run_state_of(word) != RUN_DETACHED)
 			continue;
+		idle = false;
 		int64_t at = look_at(t, word, now);
 		if (at < next)
 			next = at;
@@ -477,8 +522,12 @@ int64_t endless_pass(int64_t now, const struct runq_due *due)
 		int64_t at = tend(in, now, due);
 		if (at < next)
 			next = at;
+		idle = idle && in->episode.service == 0;
 	}
-	/* The coarse tick: never later than 100 ms while anybody runs. */
-	int64_t coarse = now + 100 * NS_PER_MS;
-	return next == INT64_MAX ? next : next < coarse ? next : coarse;
+	/* The coarse tick while anybody runs or an episode is open. Else whoever begins rings, and has a look at once. */
+	int64_t coarse = now + endless.coarse_ns;
+	if (next > coarse && !idle)
+		next = coarse;
+	endless.next_ns = idle ? 0 : next;
+	return idle ? INT64_MAX : next;
 }

@@ -32,6 +32,18 @@ struct age_mark {
 /* At least so long the first message of the mailbox has waited. Updates the mark. */
 int64_t measure_head_age_ns(struct age_mark *mark, const struct service_sample *now);
 
+/* How much a service collects, from looks at it that were taken at even intervals while it ran: so many of them met its
+ * collector. Too few looks say nothing, so they are gathered until there are enough, and the figure of the last time holds
+ * until then; a service of which there are never enough uses little CPU. */
+struct collector_window {
+	int64_t at_ns, cpu_ns; /* since when; the service's CPU then */
+	uint32_t samples, met; /* its counters then */
+	int64_t figure_ns;
+};
+/* CPU in the collector for each second, 0: not known. Updates the window. */
+int64_t measure_collector_ns(struct collector_window *w, int64_t now_ns, int64_t cpu_ns,
+			     uint32_t samples, uint32_t met);
+
 /* How long a runnable service may have to wait for its turn when all is well. */
 struct entitlement {
 	int64_t slice_ns;

@@ -16,6 +16,7 @@ struct monitor_options {
 	enum line_format format;   /* of alerts */
 	int64_t handoff_ns; /* how long a request may go unheard in C code */
 	int64_t abort_ns;   /* how long most workers may be lost; 0: for ever */
+	bool timed;         /* for the benchmark: measure the rules, which makes each pass longer */
 };
 
 /* After sched_init. */
@@ -25,5 +26,10 @@ void monitor_stop(void);
 /* For tests and figures: wake-ups of the monitor so far, alerts written. Any thread. */
 uint64_t monitor_passes(void);
 uint64_t monitor_alerts(void);
+/* CPU that its thread has used, if `timed`: for the end of slices, which is scheduling, and for all else. Any thread. */
+struct monitor_cpu {
+	int64_t slices_ns, rules_ns;
+};
+struct monitor_cpu monitor_cpu(void);
 
 #endif

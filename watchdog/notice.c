@@ -10,7 +10,7 @@
 static struct {
 	enum line_format format;
 	struct bucket bucket[RULE_KINDS];
-	char line[2048];
+	char line[4096];
 } notices;
 
 static size_t clipped(int wanted, size_t size)
@@ -46,6 +46,11 @@ static size_t format_over(const struct notice *n, char *out, size_t size)
 		       size);
 }
 
+static const char *text_or_none(const char *text)
+{
+	return text ? text : "";
+}
+
 static size_t format_text(const struct notice *n, char *out, size_t size)
 {
 	const struct rule *r = &rule_table[n->kind];
@@ -61,8 +66,10 @@ static size_t format_text(const struct notice *n, char *out, size_t size)
 	if (n->suppressed)
 		snprintf(more, sizeof(more), "; %llu more of this kind were not written",
 			 (unsigned long long)n->suppressed);
-	return clipped(snprintf(out, size, "error: %s: %s %s (limit %s)%s; %s", r->name, subject,
-				claim, limit, more, r->advice),
+	const char *syscall = text_or_none(n->syscall), *frames = text_or_none(n->frames);
+	return clipped(snprintf(out, size, "error: %s: %s %s (limit %s)%s%s%s; %s%s%s", r->name,
+				subject, claim, limit, syscall[0] ? ", in " : "", syscall, more,
+				r->advice, frames[0] ? "\nnative frames:\n" : "", frames),
 		       size);
 }
 
@@ -106,6 +113,10 @@ static size_t format_fields(const struct notice *n, enum line_format format, int
 	put_claim(r, over ? n->worst : n->figure, claim, sizeof(claim));
 	line_text(&l, "msg", claim);
 	line_text(&l, "advice", over ? "" : r->advice);
+	if (!over) {
+		line_text(&l, "syscall", n->syscall);
+		line_text(&l, "frames", n->frames);
+	}
 	return line_end(&l);
 }
 

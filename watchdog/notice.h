@@ -17,6 +17,8 @@ struct notice {
 	const char *name;          /* of the service */
 	int64_t figure, limit, worst, lasted_ns;
 	uint64_t suppressed; /* of this kind, before it */
+	/* Of native.h, where the alert is about C code; NULL or "" otherwise. */
+	const char *syscall, *frames;
 };
 
 /* Formats it; the result is cut to the size (LOGFMT and JSON: at least 64). Returns its length. Allocates nothing. */

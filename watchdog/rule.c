@@ -45,6 +45,10 @@ const struct rule rule_table[RULE_KINDS] = {
 			 "Memory warning", "", "`memlimit` bounds it"},
 	[RULE_ERRORS] = {"errors", "errors", RULE_UNIT_COUNT, 100, RULE_SLOW, CLEAR_PERCENT, 0, "has had",
 			 "messages a second that end in an error", "the log has their tracebacks"},
+	[RULE_GC] = {"gc", "gc", RULE_UNIT_NS, 500 * NS_PER_MS, RULE_SLOW, CLEAR_PERCENT, 0, "spends",
+		     "of each second in its garbage collector",
+		     "it makes more garbage than it can afford: use tables and strings again, keep less, "
+		     "or let it have more memory (collectgarbage \"setpause\")"},
 	[RULE_TIMER_LATE] = {"timer_late", "timer_late", RULE_UNIT_NS, 100 * NS_PER_MS,
 			     LATE | RULE_SLOW, CLEAR_PERCENT, NS_PER_S, "fires timers", "late",
 			     "the loop thread gets no core: fewer workers than cores, or more "

@@ -24,6 +24,7 @@ enum rule_kind {
 	RULE_TASKS,
 	RULE_MEMORY,
 	RULE_ERRORS,
+	RULE_GC,
 	RULE_TIMER_LATE,
 	RULE_LOOP_LATE,
 	RULE_MONITOR_LATE, /* gives no alert: it takes the others' word away (disturbance.h) */

@@ -9,9 +9,10 @@
 #include "sched/waiters.h"
 #include "watchdog/disturbance.h"
 #include "watchdog/measure.h"
+#include "watchdog/native.h"
 #include "watchdog/notice.h"
+#include "watchdog/shares.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { FINDINGS_MAX = 256, SERVICES_MAX = 65536 };
@@ -35,18 +36,8 @@ struct posture {
 	int64_t since_ns;
 };
 
-enum { TOP_MAX = 3 };
-
-/* One of those who used most CPU between two full rounds. */
-struct share {
-	uint32_t service;
-	int64_t permille; /* of one core */
-	char name[sizeof(((struct service *)0)->name)];
-};
-
 static struct {
 	int64_t limit[RULE_KINDS];
-	struct share top[TOP_MAX]; /* descending */
 	struct finding finding[FINDINGS_MAX];
 	int findings; /* in use: [0, findings) may hold free ones; mostly there are none to go through */
 	struct posture *posture;
@@ -58,6 +49,10 @@ static struct {
 	bool disturbed;
 	bool full;      /* this round */
 	uint64_t round; /* 0: none yet */
+	/* The thread that the present figure is about, in this dispatch; NULL: it is about none. */
+	struct thread *about;
+	uint64_t about_word;
+	struct native native;
 	_Atomic uint64_t vetoes;
 } survey;
 
@@ -69,6 +64,7 @@ void survey_init(const int64_t limits[RULE_KINDS], int max_threads)
 	survey.handle = mem_alloc(SERVICES_MAX * sizeof(survey.handle[0]));
 	survey.born_ns = clock_mono_ns();
 	disturbance_init();
+	shares_begin();
 }
 
 void survey_term(void)
@@ -134,6 +130,11 @@ static void speak(struct finding *f, enum rule_verdict verdict, int64_t begun_ns
 		.worst = f->state.worst,
 		.lasted_ns = now - begun_ns,
 	};
+	if (survey.about && verdict != RULE_OVER &&
+	    native_look(survey.about, survey.about_word, &survey.native)) {
+		n.syscall = survey.native.syscall;
+		n.frames = survey.native.frames;
+	}
 	/* An episode of which nobody was told needs no end. */
 	if (verdict != RULE_OVER || f->told)
 		f->told |= notice_write(&n, now);
@@ -226,6 +227,32 @@ static int64_t born_of(const struct service *s, uint32_t handle, int64_t now)
 	return s->seen.handle == handle ? s->seen.first_ns : now;
 }
 
+/* A figure of a service that is about what its thread does: the alert says where that is. The look before the one that
+ * begins or repeats an episode has asked. */
+static void judge_thread(enum rule_kind kind, struct thread *t, uint32_t handle, int64_t born_ns,
+			 int64_t figure, int64_t now)
+{
+	survey.about = t;
+	survey.about_word = survey.posture[t->index].word;
+	judge(kind, handle, born_ns, figure, survey.limit[kind], now);
+	survey.about = NULL;
+	if (survey.limit[kind] == 0 || figure < survey.limit[kind] || thread_is_asleep(t))
+		return;
+	native_ask(t, survey.about_word);
+	thread_signal(t);
+}
+
+/* Has the thread counted where its next signal meets it. One that was stopped since the last round will be again; only one that
+ * runs on alone needs a signal of ours. */
+static void ask_sample(struct thread *t, uint64_t word, bool lasts)
+{
+	if (survey.limit[RULE_GC] == 0 || !landmark_known(LANDMARK_COLLECTOR))
+		return;
+	store_relaxed(&t->sample, run_epoch_of(word));
+	if (lasts && !thread_is_asleep(t))
+		thread_signal(t);
+}
+
 /* Returns whether it is in a service. */
 static bool look_at_thread(struct thread *t, int64_t now)
 {
@@ -234,23 +261,23 @@ static bool look_at_thread(struct thread *t, int64_t now)
 	struct service *s = load_relaxed(&t->cur);
 	int doing = doing_of(t, s, word);
 	uint32_t handle = s ? service_handle(s) : 0;
+	bool runs = run_state_of(word) == RUN_BODY || run_state_of(word) == RUN_DETACHED;
+	if (runs)
+		ask_sample(t, word, p->word == word);
 	if (p->word != word || (int)p->doing != doing) {
 		p->word = word;
 		p->doing = doing;
 		p->since_ns = now;
 	}
-	bool runs = run_state_of(word) == RUN_BODY || run_state_of(word) == RUN_DETACHED;
 	if (handle == 0 || load_acquire(&t->run) != word)
 		return runs;
 	int64_t age = measure_age_ns(now, p->since_ns, survey.baseline_ns);
 	if (doing == ASKED)
-		judge(RULE_SLOT, handle, 0, age, survey.limit[RULE_SLOT], now);
+		judge_thread(RULE_SLOT, t, handle, 0, age, now);
 	else if (doing == ASLEEP)
-		judge(RULE_BLOCKED, handle, born_of(s, handle, now), age,
-		      survey.limit[RULE_BLOCKED], now);
+		judge_thread(RULE_BLOCKED, t, handle, born_of(s, handle, now), age, now);
 	else if (doing == BUSY)
-		judge(RULE_STUCK, handle, 0, accounts_detached_ns(t), survey.limit[RULE_STUCK],
-		      now);
+		judge_thread(RULE_STUCK, t, handle, 0, accounts_detached_ns(t), now);
 	return runs;
 }
 
@@ -264,47 +291,6 @@ static bool look_at_threads(int64_t now)
 
 /* ---- all services ---- */
 
-/* It used `cpu_ns` in so long: is it one of the top? */
-static void rank(uint32_t handle, int64_t cpu_ns, int64_t ns)
-{
-	struct share mine = {.service = handle, .permille = ns > 0 ? cpu_ns * 1000 / ns : 0};
-	for (int i = 0; i < TOP_MAX && mine.permille > 0; i++) {
-		if (mine.permille <= survey.top[i].permille)
-			continue;
-		struct share next = survey.top[i];
-		survey.top[i] = mine;
-		mine = next;
-	}
-}
-
-static void name_shares(void)
-{
-	for (int i = 0; i < TOP_MAX; i++) {
-		struct share *top = &survey.top[i];
-		struct service *s = top->service ? service_grab(top->service) : NULL;
-		top->name[0] = '\0';
-		if (s == NULL)
-			continue;
-		memcpy(top->name, s->name, sizeof(top->name));
-		service_release(s);
-	}
-}
-
-void survey_shares(char *out, size_t size)
-{
-	size_t used = 0;
-	out[0] = '\0';
-	for (int i = 0; i < TOP_MAX && used < size; i++) {
-		const struct share *top = &survey.top[i];
-		if (top->name[0] == '\0')
-			continue;
-		int n = snprintf(out + used, size - used, "%s%s %lld.%lld %%", used ? ", " : "",
-				 top->name, (long long)top->permille / 10,
-				 (long long)top->permille % 10);
-		used += n > 0 ? (size_t)n : 0;
-	}
-}
-
 /* False: it is seen for the first time, so there is nothing to compare with. */
 static bool remember(struct service *s, uint32_t handle, const struct service_sample *now,
 		     struct service_sample *before)
@@ -312,7 +298,7 @@ static bool remember(struct service *s, uint32_t handle, const struct service_sa
 	bool known = s->seen.handle == handle;
 	int64_t cpu = load_relaxed(&s->cpu_ns) + accounts_running_ns(s);
 	if (known)
-		rank(handle, cpu - s->seen.cpu_ns, now->at_ns - s->seen.at_ns);
+		shares_add(handle, cpu - s->seen.cpu_ns, now->at_ns - s->seen.at_ns);
 	s->seen.cpu_ns = cpu;
 	*before = (struct service_sample){.at_ns = s->seen.at_ns,
 					  .messages = s->seen.messages,
@@ -323,6 +309,10 @@ static bool remember(struct service *s, uint32_t handle, const struct service_sa
 		s->seen.mark_ns = now->at_ns;
 		s->seen.mark_last = now->messages + now->mailbox;
 		s->seen.memory_mark = 0;
+		s->seen.collector_at_ns = now->at_ns;
+		s->seen.collector_cpu_ns = cpu;
+		s->seen.samples = s->seen.collector_samples = 0;
+		s->seen.collector_ns = 0;
 	}
 	s->seen.at_ns = now->at_ns;
 	s->seen.messages = now->messages;
@@ -355,6 +345,21 @@ static void judge_memory(struct service *s, uint32_t handle, int64_t now)
 	speak(&f, RULE_BEGINS, now, look.figure, look.limit, now);
 }
 
+static void judge_collector(struct service *s, uint32_t handle, int64_t now)
+{
+	uint32_t samples = load_relaxed(&s->samples), met = load_relaxed(&s->collector_samples);
+	struct collector_window w = {s->seen.collector_at_ns, s->seen.collector_cpu_ns,
+				     s->seen.samples, s->seen.collector_samples,
+				     s->seen.collector_ns};
+	int64_t figure = measure_collector_ns(&w, now, s->seen.cpu_ns, samples, met);
+	s->seen.collector_at_ns = w.at_ns;
+	s->seen.collector_cpu_ns = w.cpu_ns;
+	s->seen.samples = w.samples;
+	s->seen.collector_samples = w.met;
+	s->seen.collector_ns = w.figure_ns;
+	judge(RULE_GC, handle, 0, figure, survey.limit[RULE_GC], now);
+}
+
 static void look_at_service(uint32_t handle, int64_t now)
 {
 	struct service *s = service_peek(handle);
@@ -377,6 +382,7 @@ static void look_at_service(uint32_t handle, int64_t now)
 	      survey.limit[RULE_ERRORS], now);
 	judge(RULE_TASKS, handle, 0, tasks, survey.limit[RULE_TASKS], now);
 	judge_memory(s, handle, now);
+	judge_collector(s, handle, now);
 }
 
 static void look_at_services(int64_t now)
@@ -384,10 +390,10 @@ static void look_at_services(int64_t now)
 	size_t count = handle_list(survey.handle, SERVICES_MAX);
 	if (count > SERVICES_MAX)
 		count = SERVICES_MAX;
-	memset(survey.top, 0, sizeof(survey.top));
+	shares_begin();
 	for (size_t i = 0; i < count; i++)
 		look_at_service(survey.handle[i], now);
-	name_shares();
+	shares_end();
 }
 
 /* ---- the process ---- */

@@ -16,9 +16,6 @@ void survey_term(void);
 /* One pass, which came so much later than it was due. Returns when the next is due; INT64_MAX: when somebody runs. */
 int64_t survey_pass(int64_t now_ns, int64_t late_ns);
 
-/* Who used the CPU in the last second that was looked at: "battle 97 %, gate 2 %"; "" before the first. */
-void survey_shares(char *out, size_t size);
-
 /* Rounds that proved nothing, since the machine was disturbed. Any thread. */
 uint64_t survey_vetoes(void);
 

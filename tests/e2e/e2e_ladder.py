@@ -155,6 +155,7 @@ def interrupted(how):
 	'''
     limits = {'jit': False, 'watchdog': {'interrupt': '200ms'}}
     with ladder(script, {'victim': limits}) as box, Server(box) as server:
+        server.wait_line('is through')
         run(box, server)
         has(server, r'^CALL\tfalse\tcall failed: \./victim\.lua:6: interrupted: used 0\.[23]\d\d s of CPU in one message$')
         has(server, r'^NEXT\ttrue\thello$')

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The watchdog's rules on a real process: what it says, in which format, where it goes when the log cannot be
 written, and that a process that was stopped blames nobody."""
+import contextlib
 import json
+import os
 import re
 import signal
 import sys
@@ -156,6 +158,178 @@ def evidence():
         server.wait_line(r'first argument "work".*\(so it gets on\)', timeout_s=90)
 
 
+def fields_of(line):
+    """A line of logfmt."""
+    pairs = re.findall(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))(?: |$)', line)
+    return {key: quoted or plain for key, quoted, plain in pairs}
+
+
+IN_C = '''
+local skynet = require "skynet"
+local chog = require "chog"
+local kind = ...
+local does = {}
+
+function does.c_spin()
+	chog.spin() -- HERE c_spin
+end
+
+function does.c_sort()
+	chog.sort() -- HERE c_sort
+end
+
+function does.find()
+	string.find(("a"):rep(400), ".-.-.-.-.-.-b") -- HERE find
+end
+
+-- No alert about lateness before a service is ten seconds old.
+function does.nap()
+	skynet.sleep(1050)
+	chog.sleep_ms(60000) -- HERE nap
+end
+
+function does.read()
+	skynet.sleep(1050)
+	local pipe = io.popen "sleep 60 & echo $!; wait"
+	print("SLEEP", (pipe:read "*l"))
+	pipe:read "*a" -- HERE read
+end
+
+skynet.start(function()
+	if does[kind] then
+		skynet.fork(does[kind])
+		return
+	end
+	for name in skynet.getenv "kinds":gmatch "%w[%w_]*" do
+		skynet.newservice("main", name)
+	end
+	-- Somebody else wants the worker.
+	skynet.fork(function()
+		while true do
+			skynet.sleep(2)
+		end
+	end)
+end)
+'''
+
+FORMATS = {'skynet': None, 'json': json.loads, 'logfmt': fields_of}
+
+
+def in_c(name, kinds):
+    return Box({'thread': 1, 'start': 'main', 'kinds': kinds, 'log_format': name,
+                'watchdog': {'warn': '300ms', 'stuck': '300ms'}}, {'main': IN_C})
+
+
+def evidence_in(server, name, pattern):
+    """Of the first alert in which the pattern is found: its fields frames (a list), and syscall, place, or what stands for them in text."""
+    if name != 'skynet':
+        line = server.wait_line(pattern).string
+        fields = FORMATS[name](line)
+        return {**fields, 'frames': fields.get('frames', '').replace('\\n', '\n').replace('\\t', '\t').split('\n')}
+
+    def block():
+        for at, line in enumerate(server.lines):
+            if not re.search(pattern, line):
+                continue
+            rest = server.lines[at + 1:]
+            size = next((n for n, l in enumerate(rest) if l.startswith('[:')), None)
+            return None if size is None else (line, rest[:size])
+    line, rest = server.wait_until(f'no line like {pattern} with another behind it', block)
+    frames = rest[rest.index('native frames:') + 1:] if 'native frames:' in rest else []
+    call = re.search(r'(?:in the system call|limit [^)]*\), in) (\w+\(.*?\.\.\.\))', line)
+    return {'frames': frames, 'syscall': call and call[1]}
+
+
+def expect_frames(found, *patterns):
+    """One frame for each pattern, in this order, others between them."""
+    at = 0
+    for pattern in patterns:
+        at = next((n + 1 for n, frame in enumerate(found['frames'][at:], at) if re.search(pattern, frame)), None)
+        check(at, f'no frame like {pattern} in its place: {found}')
+
+
+VM_FRAME = r'^\tlibluajit\S*\+0x'
+
+
+@case('C code that computes: the frames name the function', 'c_spin', [r'^\tchog_spin\+0x\w+ \(chog\.so\+0x', VM_FRAME])
+@case('C code in libc: the frames name both', 'c_sort',
+      [r'^\tless\+', r'^\tqsort\w*\+0x\w+ \(libc\S*\+0x', r'^\tchog_sort\+', VM_FRAME])
+@case('a pattern that never ends: the frames are the library\'s', 'find', [VM_FRAME, VM_FRAME])
+def computes(kind, frames):
+    for name in FORMATS:
+        with in_c(name, kind) as box, Server(box) as server:
+            expect_frames(evidence_in(server, name, 'maybe in an endless loop'), *frames)
+            if kind == 'c_sort':
+                expect_frames(evidence_in(server, name, 'stuck_in_c'), *frames)
+
+
+@case('C code that sleeps: the alert names the system call')
+def sleeps():
+    expected = {'nap': (r'^(clock_)?nanosleep\(\.\.\.\)$', [r'nanosleep\+0x\w+ \(libc', r'^\tchog_sleep_ms\+0x\w+ \(chog\.so\+0x']),
+                'read': (r'^read\(\d+<pipe:\[\d+\]>, \.\.\.\)$', [r'^\tread\+0x\w+ \(libc', VM_FRAME])}
+    with contextlib.ExitStack() as stack:
+        boxes = [(name, kind, stack.enter_context(in_c(name, kind))) for name in FORMATS for kind in expected]
+        servers = [(name, kind, stack.enter_context(Server(box))) for name, kind, box in boxes]
+        for name, kind, server in servers:
+            call, frames = expected[kind]
+            found = evidence_in(server, name, 'blocked(: |["\\s,])')
+            check(re.search(call, found['syscall'] or ''), f'{name} {kind}: {found}')
+            expect_frames(found, *frames)
+        for _, kind, server in servers:
+            if kind == 'read':
+                os.kill(int(server.wait_line(r'SLEEP\s+(\d+)')[1]), signal.SIGKILL)
+
+
+COLLECTING = '''
+local skynet = require "skynet"
+local kind = ...
+if kind == "wasteful" then
+	skynet.start(function()
+		local keep = {}
+		for i = 1, 300000 do
+			keep[i] = { i }
+		end
+		collectgarbage("setpause", 100)
+		skynet.fork(function()
+			while true do
+				for i = 1, 10000 do
+					keep[i] = { i }
+				end
+			end
+		end)
+	end)
+elseif kind == "thrifty" then
+	skynet.start(function()
+		skynet.fork(function()
+			local sum, text = 0, ("a"):rep(1000)
+			while true do
+				for i = 1, 1000000 do
+					sum = sum + i % 7
+				end
+				string.find(text, ".-.-b")
+			end
+		end)
+	end)
+else
+	skynet.start(function()
+		skynet.newservice("main", "thrifty")
+		skynet.newservice("main", "wasteful")
+		skynet.newservice("main", "thrifty")
+	end)
+end
+'''
+
+
+@case('a service that mostly collects its garbage')
+def collecting():
+    config = {'thread': 2, 'start': 'main', 'watchdog': {'warn': '1h', 'gc': '50ms'}}
+    with Box(config, {'main': COLLECTING}) as box, Server(box) as server:
+        launched = server.wait_line(r'^\[:([0-9a-f]{8})\] LAUNCH snlua main wasteful')[1]
+        server.wait_line(rf'error: gc: service main \[ :{launched} \] spends \d+ ms of each second in its garbage '
+                         r'collector \(limit 50 ms\)', timeout_s=60)
+        check(len(server.find('error: gc: ')) == 1, f'another one too:\n{server.output()}')
+
+
 @case('a stopped process blames nobody')
 def stopped():
     config = {'thread': 2, 'start': 'main', 'watchdog': {'warn': '1h'}}
@@ -170,12 +344,6 @@ def stopped():
         said = server.find(LATENESS)
         check(not said, f'an alert about lateness:\n{server.output()}')
         check(server.stop() == 0, server.output())
-
-
-def fields_of(line):
-    """A line of logfmt."""
-    pairs = re.findall(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))(?: |$)', line)
-    return {key: quoted or plain for key, quoted, plain in pairs}
 
 
 @case('alerts as JSON', 'json', json.loads)

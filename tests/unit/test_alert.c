@@ -147,6 +147,29 @@ static void test_as_fields(void **state UNUSED)
 	has(out, "\"cpu_ms\":1234,\"wall_ms\":61005,\"killed\":\"true\"}");
 }
 
+static void test_where_in_c_code(void **state UNUSED)
+{
+	char out[2048];
+	struct alert a = loop;
+	a.place = "";
+	a.kind = "C code";
+	a.source = "gate";
+	a.syscall = "read(3<pipe:[7]>, ...)";
+	a.frames = "\tread+0x4c (libc.so.6+0xf82ec)\n\tf+0x1 (x.so+0x2)";
+	alert_format(&a, out, sizeof(out));
+	has(out, ", in the system call read(3<pipe:[7]>, ...), sent by gate\nnative frames:\n"
+		 "\tread+0x4c (libc.so.6+0xf82ec)\n\tf+0x1 (x.so+0x2)");
+	alert_format_fields(&a, false, LINE_LOGFMT, 0, out, sizeof(out));
+	has(out, " where=\"C code\" syscall=\"read(3<pipe:[7]>, ...)\" source=gate ");
+	has(out, " frames=\"\\tread+0x4c (libc.so.6+0xf82ec)\\n\\tf+0x1 (x.so+0x2)\"");
+	alert_format_fields(&a, true, LINE_JSON, 0, out, sizeof(out));
+	assert_null(strstr(out, "frames"));
+	a.syscall = a.frames = "";
+	alert_format(&a, out, sizeof(out));
+	assert_null(strstr(out, "system call"));
+	assert_null(strstr(out, "native"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +180,7 @@ int main(void)
 		cmocka_unit_test(test_the_line_that_closes_it),
 		cmocka_unit_test(test_the_message_the_looks_and_the_others),
 		cmocka_unit_test(test_as_fields),
+		cmocka_unit_test(test_where_in_c_code),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

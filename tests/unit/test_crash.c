@@ -50,6 +50,7 @@ static void test_names_of_faults(void **state UNUSED)
 static void test_names_of_addresses(void **state UNUSED)
 {
 	struct jot j;
+	text_init(NULL);
 	jot_clear(&j);
 	crash_name_address(&j, 1);
 	jot_text(&j, "\n");
@@ -254,7 +255,7 @@ static NOINLINE void walk_here(void)
 	assert_true(altstack_own_bounds(&low, &high));
 	__asm__ volatile("leaq (%%rip), %0\n\tmovq %%rsp, %1\n\tmovq %%rbp, %2"
 			 : "=r"(pc), "=r"(sp), "=r"(rbp));
-	walk_stack(&walk, pc, sp, rbp, low, high);
+	walk_stack(&walk, pc, sp, rbp, low, high, INT_MAX);
 }
 
 static NOINLINE int recurse(int n, bool two);

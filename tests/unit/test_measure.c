@@ -102,6 +102,25 @@ static void test_age_counts_from_the_baseline(void **state UNUSED)
 	assert_int_equal(measure_age_ns(10 * S, 11 * S, 0), 0);
 }
 
+static void test_collector(void **state UNUSED)
+{
+	struct collector_window w = {.at_ns = 100 * S, .cpu_ns = 7 * S, .samples = 1000, .met = 500};
+	/* Too few looks: nothing is known. */
+	assert_int_equal(measure_collector_ns(&w, 101 * S, 8 * S, 1010, 510), 0);
+	assert_int_equal(measure_collector_ns(&w, 104 * S, 10 * S, 1039, 539), 0);
+	/* Ten of forty looks at 3 s of CPU in 5 s. */
+	assert_int_equal(measure_collector_ns(&w, 105 * S, 10 * S, 1040, 510), 150 * MS);
+	/* It holds until there are as many again. */
+	assert_int_equal(measure_collector_ns(&w, 106 * S, 11 * S, 1050, 520), 150 * MS);
+	assert_int_equal(measure_collector_ns(&w, 109 * S, 14 * S, 1080, 550), S);
+	/* Never enough: it hardly runs. */
+	assert_int_equal(measure_collector_ns(&w, 123 * S, 14 * S, 1081, 551), S);
+	assert_int_equal(measure_collector_ns(&w, 124 * S, 14 * S, 1082, 552), 0);
+	/* The counters may go over their end. */
+	w = (struct collector_window){.samples = UINT32_MAX - 9, .met = UINT32_MAX - 1};
+	assert_int_equal(measure_collector_ns(&w, 10 * S, 10 * S, 30, 18), 500 * MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +131,7 @@ int main(void)
 		cmocka_unit_test(test_entitled_wait),
 		cmocka_unit_test(test_starved_is_four_times_that),
 		cmocka_unit_test(test_age_counts_from_the_baseline),
+		cmocka_unit_test(test_collector),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

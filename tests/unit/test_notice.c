@@ -80,6 +80,23 @@ static void test_the_end(void **state UNUSED)
 				 "at the most 212 ms");
 }
 
+static void test_where_in_c_code(void **state UNUSED)
+{
+	char out[1024];
+	struct notice n = starved;
+	n.kind = RULE_BLOCKED;
+	n.syscall = "nanosleep(...)";
+	n.frames = "\tnap+0x1 (x.so+0x2)";
+	notice_format(&n, LINE_SKYNET, 0, out, sizeof(out));
+	has(out, "asleep in a system call for 212 ms (limit 100 ms), in nanosleep(...); ");
+	has(out, "\nnative frames:\n\tnap+0x1 (x.so+0x2)");
+	notice_format(&n, LINE_JSON, 0, out, sizeof(out));
+	has(out, ",\"syscall\":\"nanosleep(...)\",\"frames\":\"\\tnap+0x1 (x.so+0x2)\"}");
+	n.verdict = RULE_OVER;
+	notice_format(&n, LINE_LOGFMT, 0, out, sizeof(out));
+	assert_null(strstr(out, "frames"));
+}
+
 static void test_as_fields(void **state UNUSED)
 {
 	char out[1024];
@@ -152,6 +169,7 @@ int main(void)
 		cmocka_unit_test(test_skynets_texts),
 		cmocka_unit_test(test_of_the_process_and_what_was_left_out),
 		cmocka_unit_test(test_the_end),
+		cmocka_unit_test(test_where_in_c_code),
 		cmocka_unit_test(test_as_fields),
 		cmocka_unit_test(test_is_cut_to_any_size),
 		cmocka_unit_test(test_nothing_is_lost_by_the_limit),

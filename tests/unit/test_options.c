@@ -462,7 +462,7 @@ static void unknown_keys(void **state)
 	bad("watchdog = { 5 }", "game.conf:1: watchdog[1]: unknown key (allowed: warn, demote, "
 				"restore, dump, interrupt, kill, untrusted_kill, "
 				"starved, slot, blocked, stuck, mailbox, mailbox_age, "
-				"tasks, memory, errors, timer_late, loop_late, monitor_late, "
+				"tasks, memory, errors, gc, timer_late, loop_late, monitor_late, "
 				"handoff, abort)");
 	bad("\nservices = {}", "game.conf:2: services: unknown table, did you mean \"service\"? "
 			       "(allowed: class, service, watchdog)");
