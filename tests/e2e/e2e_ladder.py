@@ -40,6 +40,9 @@ function command.in_handler()
 end
 function command.at_the_end() return pcall(spin) end
 local lock = require "skynet.queue" ()
+function command.blocked(f)
+	return skynet.blocking(f and spin or tostring, "came back")
+end
 function command.locked(f) return lock(f and spin or tostring, "unlocked") end
 function command.others() -- tasks of the same message go on
 	skynet.fork(spin)
@@ -178,6 +181,8 @@ def interrupted_elsewhere():
 	print("LEFT", ask(a, "left_behind"))
 	print("LOCKED", ask(a, "locked", true))
 	print("FREE", ask(a, "locked"))
+	print("BLOCKED", ask(a, "blocked", true))
+	print("UNBLOCKED", ask(a, "blocked"))
 	print("CHUNK", pcall(skynet.newservice, "chunk"))
 	print("START", pcall(skynet.newservice, "startloop"))
 	'''
@@ -191,6 +196,8 @@ def interrupted_elsewhere():
         has(server, r'^LEFT\ttrue\tothers ran$')
         has(server, r'^LOCKED\tfalse\tcall failed: \./victim\.lua:6: interrupted: used')
         has(server, r'^FREE\ttrue\tunlocked$')
+        has(server, r'^BLOCKED\tfalse\tcall failed: \./victim\.lua:6: interrupted: used')
+        has(server, r'^UNBLOCKED\ttrue\tcame back$')
         has(server, r'^CHUNK\tfalse\tcall failed: \./chunk\.lua:2: interrupted: used')
         has(server, r'lua loader error : \./chunk\.lua:2: interrupted: used')
         has(server, r'^START\tfalse\tcall failed: \./startloop\.lua:3: interrupted: used')
@@ -406,6 +413,7 @@ def by_hand():
         has(server, r'^KILL\ttrue$')
         has(server, r'^CALL\tswallow\tfalse\tcall failed$')
         has(server, r'^AFTER\tfalse\tcall to invalid address')
+        has(server, r'is through: service victim, .* interrupted at \d+ ms \(\./victim\.lua:6\)$')
         has(server, r'restart: ', times=0)
 
 

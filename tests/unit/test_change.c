@@ -22,8 +22,10 @@ static void no_timer(uint32_t handle, int32_t session)
 /* The rooms without a thread: what settings do needs none. */
 static int open_rooms(void **state UNUSED)
 {
-	struct sched_options options = {
-		.workers = 1, .spares_max = 2, .stack_bytes = 128 * 1024, .min_run_ns = 50 * NS_PER_US};
+	struct sched_options options = {.workers = 1,
+					.spares_max = 2,
+					.stack_bytes = 128 * 1024,
+					.min_run_ns = 50 * NS_PER_US};
 	handle_init();
 	timer_init(no_timer);
 	text_init(NULL);
@@ -40,7 +42,8 @@ static struct service *make(const char *name, bool group)
 	return s;
 }
 
-static void in_force(struct service *s, int64_t slice_ns, int32_t weight, int64_t credit_ns, bool group)
+static void in_force(struct service *s, int64_t slice_ns, int32_t weight, int64_t credit_ns,
+		     bool group)
 {
 	struct settings now;
 	runq_settings_of(&sched.queue, &s->entry, &now);

@@ -49,7 +49,7 @@ static int begin(void **state UNUSED)
 	return 0;
 }
 
-#define AT(s) ((int64_t)((s) * NS_PER_S))
+#define AT(s) ((int64_t)((s)*NS_PER_S))
 
 static void test_demoted_until_it_has_behaved(void **state UNUSED)
 {

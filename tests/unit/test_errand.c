@@ -118,8 +118,10 @@ static void test_nothing_is_done_at_the_end(void **state UNUSED)
 
 static int open_rooms(void **state UNUSED)
 {
-	struct sched_options options = {
-		.workers = 1, .spares_max = 2, .stack_bytes = 128 * 1024, .min_run_ns = 50 * NS_PER_US};
+	struct sched_options options = {.workers = 1,
+					.spares_max = 2,
+					.stack_bytes = 128 * 1024,
+					.min_run_ns = 50 * NS_PER_US};
 	loop_block_signals();
 	handle_init();
 	timer_init(no_timer);
