@@ -27,6 +27,7 @@ uint32_t (*api_launch)(const char *line, uint32_t creator, const char **error);
 void (*api_abort)(int exit_status);
 void (*api_stopping)(uint32_t handle, bool begins);
 int64_t api_calltimeout_ns;
+int64_t api_deadlock_ns = NS_PER_S;
 void (*api_ready)(void);
 
 /* skynet's own limit for a message. */
@@ -184,6 +185,14 @@ static int core_cancel(lua_State *L)
 static int core_calltimeout(lua_State *L)
 {
 	int64_t ns = api_calltimeout_ns;
+	lua_pushnumber(L, ns ? (lua_Number)ns / NS_PER_CS : HUGE_VAL);
+	return 1;
+}
+
+/* () -> how long a task waits for a lock before it is asked whether it waits for itself, in 1/100 s; infinity: never */
+static int core_deadlock(lua_State *L)
+{
+	int64_t ns = api_deadlock_ns;
 	lua_pushnumber(L, ns ? (lua_Number)ns / NS_PER_CS : HUGE_VAL);
 	return 1;
 }
@@ -409,6 +418,7 @@ static const luaL_Reg functions[] = {
 	{"unpack", seri_unpack},     {"tostring", seri_tostring},
 	{"trash", seri_trash},       {"cancel", core_cancel},
 	{"memlimit", core_memlimit}, {"calltimeout", core_calltimeout},
+	{"deadlock", core_deadlock},
 	{NULL, NULL},
 };
 

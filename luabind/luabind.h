@@ -35,6 +35,8 @@ extern void (*api_ready)(void);
 
 /* How long skynet.call waits unless it is told otherwise; 0: for ever. Set before the first launch. */
 extern int64_t api_calltimeout_ns;
+/* How long a task waits for its turn before the service looks whether it is a deadlock; 0: never. The same. */
+extern int64_t api_deadlock_ns;
 
 /* Main thread, before the first launch. */
 void vm_init(void);
