@@ -23,6 +23,7 @@ enum conf_rule_flag {
 	CONF_RULE_GROUP = 64,
 	CONF_RULE_LUA54 = 128,
 	CONF_RULE_MAXMCODE = 256,
+	CONF_RULE_DEBUG_PAIRS = 4096,
 };
 
 /* The C types of the option types. */

@@ -490,6 +490,8 @@ void api_open(lua_State *L)
 	set_path(L, "LUA_PRELOAD", "preload");
 	lua_pushboolean(L, vm_of(L)->lua54);
 	lua_setglobal(L, "LUA54");
+	lua_pushboolean(L, vm_of(L)->debug_pairs);
+	lua_setglobal(L, "DEBUG_PAIRS");
 }
 
 void api_push_loader(lua_State *L)

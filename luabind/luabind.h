@@ -12,6 +12,7 @@ struct vm_options {
 	struct settings sched;
 	bool jit;
 	bool lua54; /* sources are translated: see lua54.h */
+	bool debug_pairs; /* see lua/skynet/debug_pairs.lua; nothing is compiled then */
 	size_t memlimit_bytes; /* 0: none */
 	size_t maxmcode_bytes; /* of machine code; 0: LuaJIT's default */
 };

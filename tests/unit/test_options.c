@@ -398,7 +398,7 @@ static void unknown_keys(void **state)
 	    "game.conf:3: service.battle.wieght: unknown key, did you mean \"weight\"?");
 	bad("service = { battle = { colour = 1 } }",
 	    "game.conf:1: service.battle.colour: unknown key (allowed: class, slice, weight, "
-	    "credit, group, jit, memlimit, lua54, maxmcode)");
+	    "credit, group, jit, memlimit, lua54, debug_pairs, maxmcode)");
 	bad("watchdog = { wran = '1s' }",
 	    "game.conf:1: watchdog.wran: unknown key, did you mean \"warn\"?");
 	bad("watchdog = { 5 }", "game.conf:1: watchdog[1]: unknown key (allowed: warn, demote, "

@@ -67,6 +67,13 @@ function command.DETACHED(_, cs, addr, ...)
 	reach(addr, ...)
 end
 
+--- From one address of a list to the next, with a wait before each.
+function command.WALK(_, cs, addresses)
+	skynet.sleep(cs)
+	local addr = table.remove(addresses)
+	return addr and reach(addr, "WALK", 0, cs, addresses) or "walked"
+end
+
 function command.HANDLED()
 	return handled
 end

@@ -133,15 +133,61 @@ local function killed()
 	check.failed(answers[1], "and its caller learns of that")
 end
 
+-- Walks through services in one order for all, so that they wait for each other but never in a circle; then in any
+-- order, where many circles form and nobody may be forgotten.
+local function storm(name, in_order)
+	local members, calls = {}, {}
+	for i = 1, 5 do
+		members[i] = party()
+	end
+	for i = 1, 30 do
+		local way = {}
+		for n = 1, 5 do
+			if math.random() < 0.6 then
+				way[#way + 1] = in_order and members[n] or members[math.random(5)]
+			end
+		end
+		calls[i] = { table.remove(way) or members[1], "WALK", 0, math.random(0, 2), way }
+	end
+	local answers, walked, failed = together(calls), 0, 0
+	for _, answer in ipairs(answers) do
+		walked = walked + (answer == "walked" and 1 or 0)
+		failed = failed + (answer:find "^call failed: .*deadlock: " and 1 or 0)
+	end
+	check.eq(walked + failed, #calls, name .. ": each gets an answer or is told of a deadlock")
+	check.ok(failed == 0 or not in_order, name .. ": no deadlock where there is no circle", failed)
+	check.ok(failed > 0 or in_order, name .. ": deadlocks where there are circles", failed)
+	for _, member in ipairs(members) do
+		check.eq(skynet.call(member, "lua", "SLEEP", 0, 0), "slept", name .. ": all go on")
+	end
+end
+
+-- All at the same time: most of it is waiting.
 check.run(function()
-	two()
-	itself()
-	ring(3)
-	ring(6)
-	by_others()
-	keys()
-	sections()
-	no_deadlocks()
-	onlooker()
-	killed()
+	local cases = {
+		two, itself, by_others, keys, sections, no_deadlocks, onlooker, killed,
+		function()
+			ring(3)
+		end,
+		function()
+			ring(6)
+		end,
+		function()
+			storm("in one order", true)
+		end,
+		function()
+			storm "in any order"
+		end,
+	}
+	local left = #cases
+	for _, case in ipairs(cases) do
+		skynet.fork(function()
+			local ok, err = xpcall(case, debug.traceback)
+			check.ok(ok, "a case runs to its end", err)
+			left = left - 1
+		end)
+	end
+	check.soon(function()
+		return left == 0
+	end, "all cases end")
 end)
