@@ -63,9 +63,14 @@ end
 
 local function await_until(cs, session)
 	local timer = task.arm(cs, session)
-	limited[session] = cs ~= default_cs or nil
+	local own = cs ~= default_cs
+	if own then
+		limited[session] = true
+	end
 	local ok, msg, sz = await(session)
-	limited[session] = nil
+	if own then
+		limited[session] = nil
+	end
 	task.disarm(timer)
 	if not ok and msg == TIMEOUT then
 		task.abandon(session) -- its answer, or the word that there is none, comes late

@@ -7,15 +7,17 @@
 -- that serves it, or for one lock, so for the task that has it. So whoever follows these edges from
 -- a task either comes to one that may go on by itself, or walks in a circle; and as nothing but the
 -- next edge can end each wait, a circle stays one. A call is served by a task that is younger than
--- the call, so no circle is made of calls alone: the youngest wait of each is one for a lock. Hence
--- only those for a lock ask, once each, when the wait is old enough; calls cost nothing.
+-- the call, so the youngest wait of each circle is one for a lock. Hence only those for a lock ask,
+-- once each, when the wait is old enough, and the youngest one finds all the others there. Calls
+-- cost nothing.
 --
 -- The question is a message ("CHASE" of the debug protocol) which goes from service to service, from
 -- a call to the task that serves it, with the trail of the waits that it came by. Each service
--- looks at its own tasks only. When it comes back to where it began there is a circle. It is told
--- to nobody but the youngest wait: that one's own question, which finds all the others there,
--- decides, so a deadlock is reported once. It goes round once more, for the stacks, and then
--- this request gets an error instead of the lock.
+-- looks at its own tasks only. When it comes back to the wait that it began with there is a circle;
+-- if that is the youngest one in there, it decides, so that each deadlock is told once. Who gives up
+-- is the youngest call: the youngest wait for a lock whose task serves a call of the circle (or,
+-- where locks alone make a circle, the youngest wait). From there the question goes round once
+-- more, for the stacks, and then that request gets an error instead of the lock.
 --
 -- When in doubt, there is no deadlock. The trail ends at a task that sleeps, waits (skynet.wait,
 -- skynet.request), computes, or calls with a deadline of its own (skynet.calltimeout); and at a
@@ -29,7 +31,7 @@ local call = require "skynet.call"
 local serve = require "skynet.serve"
 local Lock = require "skynet.lock"
 
-local waiting, sleeping = task.state.waiting, task.state.sleeping
+local waiting, sleeping, held = task.state.waiting, task.state.sleeping, task.held
 local waits = Lock.waits
 local AGE_NS = core.deadlock() * 1e7
 
@@ -46,18 +48,30 @@ local function session_of(co)
 	end
 end
 
--- A trail is an array of hops, and `stacks`, whether they are to bring their stacks. A hop is one wait of one task:
--- address and name of its service; since_ns, for a lock; peer and session, for a call; source and
--- request, when the task was come to by a call (whose, and its session).
+local function waiter_of(number)
+	for _, waiter in pairs(waits) do
+		if waiter.number == number then
+			return waiter
+		end
+	end
+end
+
+-- A trail is an array of hops, and `stacks`, whether it is the second one, which brings their stacks. A hop is one wait
+-- of one task: address and name of its service; number and since_ns, for a lock; peer and session, for a call; source
+-- and request, when the task was come to by a call (whose, and its session).
 local function add_hop(trail, co, hop)
 	hop.address, hop.name = core.self(), SERVICE_NAME
 	hop.stack = trail.stacks and debug.traceback(co) or nil
 	trail[#trail + 1] = hop
-	return hop
 end
 
--- Follow the waits of tasks from `co` until they leave this service by a call.
--- @return peer, session of that call; nil when somebody may go on
+local function is_first(trail, waiter)
+	local first = trail[1]
+	return first ~= nil and first.address == core.self() and first.number == waiter.number
+end
+
+-- Follow the waits of tasks from `co`, until they leave this service by a call.
+-- @return peer, session of that call; nil when somebody may go on; or the waiter that is the first hop of the trail
 local function follow(trail, co, source, request)
 	while #trail < HOPS_MAX do
 		local waiter = waits[co]
@@ -66,44 +80,38 @@ local function follow(trail, co, source, request)
 			local peer = session and call.needs(session)
 			if peer then
 				add_hop(trail, co, { source = source, request = request, peer = peer, session = session })
-				return peer, session
 			end
-			return nil
+			return peer, session
+		elseif is_first(trail, waiter) then
+			trail[1].source, trail[1].request = source, request
+			return waiter
 		end
-		add_hop(trail, co, { source = source, request = request, since_ns = waiter.since_ns })
+		add_hop(trail, co, { source = source, request = request, number = waiter.number, since_ns = waiter.since_ns })
 		source, request = nil, nil
 		co = waiter.lock.holder
 	end
 end
 
-local function go_on(trail, co, source, request)
-	local peer, session = follow(trail, co, source, request)
-	if peer then
-		call.send(peer, "debug", "CHASE", trail, core.self(), session)
-	end
-end
-
--- Of the waits for a lock whose task is reached by a call, or, in a circle without calls, of all.
--- Two of the same nanosecond: the one that stands first in an order that all services share.
+-- Two of the same nanosecond: by an order that all services share.
 local function is_younger(a, b)
 	if a.since_ns ~= b.since_ns then
 		return a.since_ns > b.since_ns
 	elseif a.address ~= b.address then
 		return a.address > b.address
 	end
-	return (a.request or 0) > (b.request or 0)
+	return a.number > b.number
 end
 
-local function first_is_youngest(trail)
-	local first = trail[1]
-	for i = 2, #trail do
-		local hop = trail[i]
-		local counts = hop.since_ns and (hop.source or not first.source)
-		if counts and is_younger(hop, first) then
-			return false
+-- The youngest wait for a lock, or the youngest of those whose task is come to by a call.
+local function youngest(trail, by_call)
+	local found
+	for _, hop in ipairs(trail) do
+		local counts = hop.number and (hop.source or not by_call)
+		if counts and (found == nil or is_younger(hop, found)) then
+			found = hop
 		end
 	end
-	return true
+	return found
 end
 
 -- All addresses of a trail are those of hops in it.
@@ -122,7 +130,7 @@ local function describe(trail, hop)
 	elseif hop.source then
 		return string.format("%s: the request of %s, session %d, waits for its turn", self, who(trail, hop.source), hop.request)
 	end
-	return self .. ": this one waits for a lock"
+	return self .. ": a task waits for a lock"
 end
 
 -- What the request that is given up is told: one line, since it goes into an answer.
@@ -134,7 +142,9 @@ local function reason_of(trail)
 			last = hop.address
 		end
 	end
-	names[#names + 1] = names[1]
+	if names[1] ~= names[#names] or #names == 1 then
+		names[#names + 1] = names[1]
+	end
 	return "deadlock: " .. table.concat(names, " waits for ")
 end
 
@@ -153,86 +163,57 @@ local function report(trail)
 	core.error(table.concat(lines, "\n"))
 end
 
-local function give_up(waiter, trail)
-	report(trail)
-	waiter.lock:refuse(waiter, reason_of(trail))
-end
-
-local function begin(co, source, request, stacks)
-	go_on({ stacks = stacks }, co, source, request)
-end
-
--- The trail has come back to the task with whose wait it began.
-local function close(trail, co, source, request)
-	local waiter = waits[co]
-	if not waiter or waiter.since_ns ~= trail[1].since_ns or not first_is_youngest(trail) then
-		return
-	elseif trail.stacks then
-		give_up(waiter, trail)
-	else
-		begin(co, source, request, true)
+-- The trail is back at the waiter with which it began.
+local function close(trail, waiter)
+	if trail.stacks then
+		report(trail)
+		waiter.lock:refuse(waiter, reason_of(trail))
+	elseif youngest(trail) == trail[1] then
+		local victim = youngest(trail, true) or trail[1]
+		call.send(victim.address, "debug", "CHASE", { stacks = true, number = victim.number })
 	end
 end
 
-local function place_in(trail, source, request)
+local function go_on(trail, co, source, request)
+	local next_one, session = follow(trail, co, source, request)
+	if type(next_one) == "table" then
+		close(trail, next_one)
+	elseif next_one then
+		call.send(next_one, "debug", "CHASE", trail, core.self(), session)
+	end
+end
+
+local function is_known(trail, source, request)
 	local self = core.self()
-	for i, hop in ipairs(trail) do
+	for _, hop in ipairs(trail) do
 		if hop.address == self and hop.source == source and hop.request == request then
-			return i
-		end
-	end
-end
-
---- A trail comes here, by the call `request` of `source`.
-function deadlock.arrive(trail, source, request)
-	local co = serve.task_of(source, request)
-	if co == nil then
-		return
-	end
-	local place = place_in(trail, source, request)
-	if place == 1 then
-		close(trail, co, source, request)
-	elseif place == nil then
-		go_on(trail, co, source, request)
-	end
-	-- Else a circle that the first of the trail waits for and is no part of: it has its own questions.
-end
-
--- Locks of this service alone, and no call.
-local function in_circle_of_locks(co)
-	local next_one = co
-	for _ = 1, HOPS_MAX do
-		local waiter = waits[next_one]
-		if not waiter then
-			return false
-		end
-		next_one = waiter.lock.holder
-		if next_one == co then
 			return true
 		end
 	end
 	return false
 end
 
-local function circle_of_locks(first)
-	local trail, co = { stacks = true }, first
-	repeat
-		add_hop(trail, co, { since_ns = waits[co].since_ns })
-		co = waits[co].lock.holder
-	until co == first
-	return trail
+--- A trail comes here, by the call `request` of `source`; or begins here (with no hop in it), at the waiter `number`.
+function deadlock.arrive(trail, source, request)
+	if source == nil then
+		local waiter = waiter_of(trail.number)
+		if waiter then
+			go_on(trail, waiter.task)
+		end
+		return
+	end
+	local co = serve.task_of(source, request)
+	-- A request for the second time is of a circle that the first hop waits for and is no part of: it has its own
+	-- questions.
+	if co and not is_known(trail, source, request) then
+		go_on(trail, co, source, request)
+	end
 end
 
-local function question(co, waiter)
-	local request, source = serve.request_of(co)
-	if in_circle_of_locks(co) then
-		local trail = circle_of_locks(co)
-		if first_is_youngest(trail) then
-			give_up(waiter, trail)
-		end
-	elseif request and request ~= 0 then
-		begin(co, source, request, false)
-	end
+-- Whether anybody may wait for this task: who calls it, or who wants one of its locks.
+local function is_wanted(co)
+	local request = serve.request_of(co)
+	return held[co] ~= nil or request ~= nil and request ~= 0
 end
 
 local function due()
@@ -247,12 +228,12 @@ local function due()
 	return list
 end
 
---- Look for those that have waited long enough to ask. Called by skynet/lock.lua, in a task.
+--- Let those ask that have waited long enough. Called by skynet/lock.lua, in a task.
 function deadlock.patrol()
 	for _, waiter in ipairs(due()) do
-		if waits[waiter.task] == waiter then
-			waiter.asked = true
-			question(waiter.task, waiter)
+		waiter.asked = true
+		if is_wanted(waiter.task) then
+			go_on({ stacks = false }, waiter.task)
 		end
 	end
 end

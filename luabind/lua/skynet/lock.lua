@@ -14,7 +14,8 @@ Lock.__index = Lock
 
 local MAIN = {} -- who holds a lock in the main chunk, where there is no task
 
-local waits = {} -- task -> what it waits with: { task, lock, since_ns }
+local waits = {} -- task -> what it waits with: { task, lock, number, since_ns }
+local count = 0 -- that have waited in this service: their numbers
 
 --- The tasks that wait. One that was killed stays until the next look (skynet/deadlock.lua).
 Lock.waits = waits
@@ -57,7 +58,8 @@ local function take(self, co)
 end
 
 local function wait(self, co)
-	local waiter = { task = co, lock = self, since_ns = core.hpc() }
+	count = count + 1
+	local waiter = { task = co, lock = self, number = count, since_ns = core.hpc() }
 	self.last = self.last + 1
 	self[self.last] = waiter
 	self.count.waiting = self.count.waiting + 1

@@ -93,6 +93,17 @@ local function sections()
 	check.eq(skynet.call(a, "lua", "BOTH", 0, 2, 1, 0), "both", "both locks are free again")
 end
 
+-- The youngest wait is for a lock, of a task that has another one for which a call waits already.
+local function late_lock()
+	local a, b = party "plain", party "plain"
+	local answers = together {
+		{ a, "LOCKED", 0, 2, "CALL", 5, b, "TRY", 0, 5, a, "LOCKED", 0, 1, "SLEEP", 0 },
+		{ a, "BOTH", 0, 1, 2, 60 },
+	}
+	is_deadlock(answers[1], "a lock wanted late: the youngest call fails")
+	check.eq(answers[2], "both", "and the task that has the lock gets the other one")
+end
+
 -- In each of these a task has its turn for several times as long as the limit, while others wait.
 local function no_deadlocks()
 	local a, b, plain = party(), party(), party "plain"
@@ -165,7 +176,7 @@ end
 -- All at the same time: most of it is waiting.
 check.run(function()
 	local cases = {
-		two, itself, by_others, keys, sections, no_deadlocks, onlooker, killed,
+		two, itself, by_others, keys, sections, late_lock, no_deadlocks, onlooker, killed,
 		function()
 			ring(3)
 		end,
