@@ -106,6 +106,26 @@ local function parameters_of(f)
 	return list
 end
 
+local lines_of = setmetatable({}, { __index = function(self, path)
+	local lines = {}
+	for line in io.lines(path) do
+		lines[#lines + 1] = line
+	end
+	self[path] = lines
+	return lines
+end })
+
+-- A function of the library is explained where it stands, too.
+local function has_comment(f)
+	local info = debug.getinfo(f, "S")
+	local path = info.source:match "^@luabind/lua/(.+)$"
+	if path == nil then
+		return true
+	end
+	local before = lines_of[ROOT .. "lua/" .. path][info.linedefined - 1]
+	return before:find "^%s*%-%-" ~= nil
+end
+
 local function same_parameters(real, told)
 	if real == nil then
 		return true -- a function in C does not tell
@@ -123,6 +143,9 @@ local function compare(f, real, mistakes)
 	if type(real) ~= "function" then
 		mistakes[#mistakes + 1] = string.format("%s does not exist", f.name)
 		return
+	end
+	if not has_comment(real) then
+		mistakes[#mistakes + 1] = string.format("%s has no comment in the source", f.name)
 	end
 	local parameters = parameters_of(real)
 	if not same_parameters(parameters, f.params) then
