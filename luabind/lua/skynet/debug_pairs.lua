@@ -26,7 +26,6 @@ local TOLD_MAX = 1000 -- pairs of lines that are told, each once
 
 local loops = setmetatable({}, { __mode = "k" }) -- step function -> { place, change }
 local snaps_of = setmetatable({}, { __mode = "k" }) -- suspended task -> its snaps
-local entries = 0 -- in all copies
 local told, told_count = {}, 0
 
 -- The line that other code executes now, and the one at the last comparison.
@@ -105,10 +104,20 @@ local function on_line(event)
 	here = place_of(getinfo(event == "line" and 2 or 3, "Sl")) or here
 end
 
+local function entries()
+	local sum = 1
+	for _, snaps in next, snaps_of do
+		for _, snap in ipairs(snaps) do
+			sum = sum + snap.size
+		end
+	end
+	return sum
+end
+
 -- A hook of the user's own stays; then the line of a change is not known.
 local function begin_lines()
 	here, compared_at = nil, nil
-	every = ceil(entries / ENTRIES_A_LINE)
+	every = ceil(entries() / ENTRIES_A_LINE)
 	left = every
 	if gethook() == nil then
 		sethook(on_line, "lr")
@@ -127,7 +136,6 @@ end
 local function add_snap(snaps, loop, t)
 	local copy, size = copy_of(t)
 	snaps[#snaps + 1] = { loop = loop, t = t, copy = copy, size = size, change = nil }
-	entries = entries + size + 1
 end
 
 local scan
@@ -173,7 +181,6 @@ local function go_on(co)
 	end
 	snaps_of[co] = nil
 	for _, snap in ipairs(snaps) do
-		entries = entries - snap.size - 1
 		local what = snap.change == nil and difference(snap)
 		snap.loop.change = snap.loop.change or snap.change or what and { what = what }
 	end
@@ -205,6 +212,14 @@ task.resume_with(step)
 --- As before, below what is done here.
 function task.resume_with(f)
 	step_of = f
+end
+
+local abort = task.abort
+
+--- As before; a task that was killed does not go on with its loops.
+function task.abort(co, err)
+	snaps_of[co] = nil
+	abort(co, err)
 end
 
 -- ---- loops ----

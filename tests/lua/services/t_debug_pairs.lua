@@ -164,6 +164,19 @@ local function no_faults()
 		skynet.yield()
 	end
 	quiet "a loop that does not wait"
+	local victim = skynet.fork(function()
+		for _ in pairs(players) do
+			skynet.wait()
+		end
+	end)
+	skynet.yield()
+	skynet.killthread(victim)
+	players.killed = 1
+	skynet.fork(function()
+		check.eq(debug.gethook(), nil, "no line is looked at when no loop waits")
+	end)
+	skynet.yield()
+	quiet "a task that was killed in its loop"
 	local nan = { 0 / 0 }
 	for _ in pairs(nan) do
 		skynet.yield()
