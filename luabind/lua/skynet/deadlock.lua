@@ -8,13 +8,13 @@
 -- a task either comes to one that may go on by itself, or walks in a circle; and as nothing but the
 -- next edge can end each wait, a circle stays one. A call is served by a task that is younger than
 -- the call, so the youngest wait of each circle is one for a lock. Hence only those for a lock ask,
--- once each, when the wait is old enough, and the youngest one finds all the others there. Calls
--- cost nothing.
+-- once each, when the wait is old enough, and the youngest one finds all the others there; those for the
+-- same lock ask together, since they wait for the same task. Calls cost nothing.
 --
 -- The question is a message ("CHASE" of the debug protocol) which goes from service to service, from
 -- a call to the task that serves it, with the trail of the waits that it came by. Each service
--- looks at its own tasks only. When it comes back to the wait that it began with there is a circle;
--- if that is the youngest one in there, it decides, so that each deadlock is told once. Who gives up
+-- looks at its own tasks only. When it comes to a task that waits for the lock that it began with there is a
+-- circle; if that wait is the youngest one in there, it decides, so that each deadlock is told once. Who gives up
 -- is the youngest call: the youngest wait for a lock whose task serves a call of the circle (or,
 -- where locks alone make a circle, the youngest wait). From there the question goes round once
 -- more, for the stacks, and then that request gets an error instead of the lock.
@@ -36,7 +36,7 @@ local waits = Lock.waits
 local AGE_NS = core.deadlock() * 1e7
 
 local HOPS_MAX = 256 -- of a trail: a longer one is given up
-local CHASES_MAX = 256 -- that one patrol begins; the next one goes on
+local CHASES_MAX = 256 -- that one patrol begins; the next one goes on with the other locks
 
 local deadlock = {}
 
@@ -57,8 +57,9 @@ local function waiter_of(number)
 end
 
 -- A trail is an array of hops, and `stacks`, whether it is the second one, which brings their stacks. A hop is one wait
--- of one task: address and name of its service; number and since_ns, for a lock; peer and session, for a call; source
--- and request, when the task was come to by a call (whose, and its session).
+-- of one task: address and name of its service; lock (its number), number and since_ns (of the wait), for a lock; peer and
+-- session, for a call; source and request, when the task was come to by a call (whose, and its session). The first hop is
+-- that of any task that waits for the lock, until the trail comes back by one of them; of the second trail, the very one.
 local function add_hop(trail, co, hop)
 	hop.address, hop.name = core.self(), SERVICE_NAME
 	hop.stack = trail.stacks and debug.traceback(co) or nil
@@ -67,7 +68,8 @@ end
 
 local function is_first(trail, waiter)
 	local first = trail[1]
-	return first ~= nil and first.address == core.self() and first.number == waiter.number
+	return first ~= nil and first.address == core.self() and first.lock == waiter.lock.number
+		and (first.number == waiter.number or not trail.stacks)
 end
 
 -- Follow the waits of tasks from `co`, until they leave this service by a call.
@@ -83,10 +85,13 @@ local function follow(trail, co, source, request)
 			end
 			return peer, session
 		elseif is_first(trail, waiter) then
-			trail[1].source, trail[1].request = source, request
+			local first = trail[1]
+			first.source, first.request = source, request
+			first.number, first.since_ns = waiter.number, waiter.since_ns
 			return waiter
 		end
-		add_hop(trail, co, { source = source, request = request, number = waiter.number, since_ns = waiter.since_ns })
+		add_hop(trail, co, { source = source, request = request, lock = waiter.lock.number, number = waiter.number,
+			since_ns = waiter.since_ns })
 		source, request = nil, nil
 		co = waiter.lock.holder
 	end
@@ -216,25 +221,27 @@ local function is_wanted(co)
 	return held[co] ~= nil or request ~= nil and request ~= 0
 end
 
+-- The locks for which somebody has waited long enough and has not asked: lock -> one that waits for it.
 local function due()
-	local list, before_ns = {}, core.hpc() - AGE_NS
+	local locks, left, before_ns = {}, CHASES_MAX, core.hpc() - AGE_NS
 	for co, waiter in pairs(waits) do
 		if sleeping[waiter] == nil then
 			waits[co] = nil -- it was killed
-		elseif not waiter.asked and waiter.since_ns <= before_ns and #list < CHASES_MAX then
-			list[#list + 1] = waiter
+		elseif not waiter.asked and waiter.since_ns <= before_ns and (locks[waiter.lock] or left > 0) then
+			waiter.asked = true
+			if not locks[waiter.lock] and is_wanted(co) then
+				locks[waiter.lock] = waiter
+				left = left - 1
+			end
 		end
 	end
-	return list
+	return locks
 end
 
 --- Let those ask that have waited long enough. Called by skynet/lock.lua, in a task.
 function deadlock.patrol()
-	for _, waiter in ipairs(due()) do
-		waiter.asked = true
-		if is_wanted(waiter.task) then
-			go_on({ stacks = false }, waiter.task)
-		end
+	for _, waiter in pairs(due()) do
+		go_on({ stacks = false }, waiter.task)
 	end
 end
 

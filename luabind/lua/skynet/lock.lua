@@ -15,7 +15,7 @@ Lock.__index = Lock
 local MAIN = {} -- who holds a lock in the main chunk, where there is no task
 
 local waits = {} -- task -> what it waits with: { task, lock, number, since_ns }
-local count = 0 -- that have waited in this service: their numbers
+local count = 0 -- of waits in this service so far; they and the locks that are waited for have numbers
 
 --- The tasks that wait. One that was killed stays until the next look (skynet/deadlock.lua).
 Lock.waits = waits
@@ -59,6 +59,7 @@ end
 
 local function wait(self, co)
 	count = count + 1
+	self.number = self.number or count
 	local waiter = { task = co, lock = self, number = count, since_ns = core.hpc() }
 	self.last = self.last + 1
 	self[self.last] = waiter
