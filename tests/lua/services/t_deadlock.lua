@@ -2,6 +2,7 @@
 -- Requests that wait for themselves, and what only looks like it. On skynet the first kind hangs for ever.
 
 local skynet = require "skynet"
+local queue = require "skynet.queue"
 local check = dofile(SERVICE_PATH .. "check.lua")
 require "skynet.manager"
 
@@ -104,6 +105,29 @@ local function late_lock()
 	check.eq(answers[2], "both", "and the task that has the lock gets the other one")
 end
 
+-- Tasks that nobody calls.
+local function forks()
+	local one, other = queue(), queue()
+	local results = {}
+	local function both(first, second, cs, name)
+		local _, result = pcall(first, function()
+			skynet.sleep(cs)
+			return second(function()
+				return "both"
+			end)
+		end)
+		results[name] = tostring(result)
+	end
+	skynet.fork(both, one, other, 10, "older")
+	skynet.fork(both, other, one, 30, "younger")
+	check.soon(function()
+		return results.older and results.younger
+	end, "two forks that take two locks in different orders end")
+	check.eq(results.older, "both", "the older wait gets the lock")
+	check.ok(results.younger:find "^deadlock: t_deadlock %[ :%x+ %] waits for t_deadlock", "the younger one an error",
+		results.younger)
+end
+
 -- In each of these a task has its turn for several times as long as the limit, while others wait.
 local function no_deadlocks()
 	local a, b, plain = party(), party(), party "plain"
@@ -176,7 +200,7 @@ end
 -- All at the same time: most of it is waiting.
 check.run(function()
 	local cases = {
-		two, itself, by_others, keys, sections, late_lock, no_deadlocks, onlooker, killed,
+		two, itself, by_others, keys, sections, late_lock, forks, no_deadlocks, onlooker, killed,
 		function()
 			ring(3)
 		end,
