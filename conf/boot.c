@@ -152,6 +152,7 @@ static void init_rooms(void)
 	vm_init();
 	api_launch = launch;
 	api_calltimeout_ns = config->calltimeout_ns;
+	api_deadlock_ns = config->deadlock_ns;
 	shutdown_init(config->stop_ns);
 	loop_on_signal(SIGHUP, on_hangup);
 	api_ready = on_ready;

@@ -4,6 +4,7 @@
 #include "conf/conf.h"
 #include "conf/options.h"
 #include "conf/spell.h"
+#include "conf/types.h"
 
 #include <string.h>
 
@@ -17,6 +18,7 @@ static const struct flag flags[] = {
 	{"--check-config", CLI_CHECK_CONFIG,
 	 "check CONFIG, say what differs from the defaults, end"},
 	{"--help-config", CLI_HELP_CONFIG, "list what can be set in CONFIG"},
+	{"--types", CLI_TYPES, "write type stubs for editors (LuaLS) into a folder: --types FOLDER"},
 	{"--version", CLI_VERSION, "show the versions of equilune and its libraries"},
 	{"--help", CLI_HELP, "show this text"},
 };
@@ -58,6 +60,17 @@ static int need_config(void)
 	return CLI_EXIT_USAGE;
 }
 
+static int need_folder(void)
+{
+	fprintf(stderr, "equilune: --types needs a folder: equilune --types FOLDER\n");
+	return CLI_EXIT_USAGE;
+}
+
+static bool needs_path(enum cli_action action)
+{
+	return action == CLI_RUN || action == CLI_CHECK_CONFIG || action == CLI_TYPES;
+}
+
 int cli_parse(int argc, char **argv, struct cli *out)
 {
 	bool only_files = false;
@@ -70,17 +83,19 @@ int cli_parse(int argc, char **argv, struct cli *out)
 			if (flag == NULL)
 				return unknown_flag(argv[i]);
 			/* Whoever asks for help with more on the line still wants help. */
-			if (out->action == CLI_RUN || out->action == CLI_CHECK_CONFIG)
+			if (needs_path(out->action))
 				out->action = flag->action;
-		} else if (out->config_path != NULL) {
-			fprintf(stderr, "equilune: one config file only, not also %s\n", argv[i]);
+		} else if (out->path != NULL) {
+			fprintf(stderr, "equilune: one %s only, not also %s\n",
+				out->action == CLI_TYPES ? "folder" : "config file", argv[i]);
 			return CLI_EXIT_USAGE;
 		} else {
-			out->config_path = argv[i];
+			out->path = argv[i];
 		}
 	}
-	bool needs_file = out->action == CLI_RUN || out->action == CLI_CHECK_CONFIG;
-	return needs_file && out->config_path == NULL ? need_config() : CLI_EXIT_OK;
+	if (!needs_path(out->action) || out->path != NULL)
+		return CLI_EXIT_OK;
+	return out->action == CLI_TYPES ? need_folder() : need_config();
 }
 
 static int check_config(const char *path)
@@ -106,7 +121,7 @@ int cli_do(const struct cli *cli, const struct cli_versions *versions)
 {
 	switch (cli->action) {
 	case CLI_CHECK_CONFIG:
-		return check_config(cli->config_path);
+		return check_config(cli->path);
 	case CLI_VERSION:
 		print_version(versions);
 		break;
@@ -116,6 +131,8 @@ int cli_do(const struct cli *cli, const struct cli_versions *versions)
 	case CLI_HELP_CONFIG:
 		option_print_help(stdout);
 		break;
+	case CLI_TYPES:
+		return types_write(cli->path);
 	case CLI_RUN:
 		panic("cli_do cannot run a server");
 	}

@@ -23,11 +23,12 @@ enum cli_action {
 	CLI_VERSION,
 	CLI_HELP,
 	CLI_HELP_CONFIG,
+	CLI_TYPES,
 };
 
 struct cli {
 	enum cli_action action;
-	const char *config_path; /* borrowed from argv; set for CLI_RUN and CLI_CHECK_CONFIG */
+	const char *path; /* borrowed from argv: the config file; for CLI_TYPES the folder */
 };
 
 /* What --version shows; main asks the rooms that know. */

@@ -34,6 +34,7 @@ enum conf_rule_flag {
 	CONF_RULE_RESTART_MAX = 1 << 17,
 	CONF_RULE_WITHIN = 1 << 18,
 	CONF_RULE_BACKOFF = 1 << 19,
+	CONF_RULE_DEBUG_PAIRS = 1 << 20,
 };
 
 /* The C types of the option types. */

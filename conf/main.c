@@ -38,7 +38,7 @@ int main(int argc, char **argv)
 	loop_block_signals();
 	int status = cli_parse(argc, argv, &cli);
 	if (status == CLI_EXIT_OK && cli.action == CLI_RUN) {
-		status = run(cli.config_path);
+		status = run(cli.path);
 	} else {
 		if (status == CLI_EXIT_OK)
 			status = cli_do(&cli, &versions);

@@ -69,6 +69,7 @@ void setup_service(const struct conf *c, const char *service_name, struct vm_opt
 		.sched = settings_preset[CLASS_NORMAL],
 		.jit = c->jit,
 		.lua54 = c->lua54,
+		.debug_pairs = c->debug_pairs,
 		.memlimit_bytes = (size_t)c->memlimit_bytes,
 		.maxmcode_bytes = (size_t)c->maxmcode_bytes,
 	};
@@ -84,6 +85,8 @@ void setup_service(const struct conf *c, const char *service_name, struct vm_opt
 		out->jit = rule->jit;
 	if (rule->set & CONF_RULE_LUA54)
 		out->lua54 = rule->lua54;
+	if (rule->set & CONF_RULE_DEBUG_PAIRS)
+		out->debug_pairs = rule->debug_pairs;
 	if (rule->set & CONF_RULE_MEMLIMIT)
 		out->memlimit_bytes = (size_t)rule->memlimit_bytes;
 	if (rule->set & CONF_RULE_MAXMCODE)

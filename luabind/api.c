@@ -19,14 +19,12 @@
 #include "sched/sched.h"
 
 #include <lauxlib.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 uint32_t (*api_launch)(const char *line, uint32_t creator, const char **error);
 void (*api_abort)(int exit_status);
 void (*api_stopping)(uint32_t handle, bool begins);
-int64_t api_calltimeout_ns;
 void (*api_ready)(void);
 
 /* skynet's own limit for a message. */
@@ -177,14 +175,6 @@ static int core_cancel(lua_State *L)
 {
 	uint32_t self = service_handle(self_of(L));
 	lua_pushboolean(L, timer_cancel(self, (int32_t)luaL_checkinteger(L, 1)));
-	return 1;
-}
-
-/* () -> how long a call waits by default, in 1/100 s; infinity: for ever */
-static int core_calltimeout(lua_State *L)
-{
-	int64_t ns = api_calltimeout_ns;
-	lua_pushnumber(L, ns ? (lua_Number)ns / NS_PER_CS : HUGE_VAL);
 	return 1;
 }
 
@@ -408,7 +398,7 @@ static const luaL_Reg functions[] = {
 	{"pack", seri_pack},         {"packstring", seri_packstring},
 	{"unpack", seri_unpack},     {"tostring", seri_tostring},
 	{"trash", seri_trash},       {"cancel", core_cancel},
-	{"memlimit", core_memlimit}, {"calltimeout", core_calltimeout},
+	{"memlimit", core_memlimit},
 	{NULL, NULL},
 };
 
@@ -419,6 +409,7 @@ static int open_core(lua_State *L)
 	figures_open(L);
 	schedapi_open(L);
 	say_open(L);
+	patience_open(L);
 	return 1;
 }
 
@@ -480,6 +471,8 @@ void api_open(lua_State *L)
 	set_path(L, "LUA_PRELOAD", "preload");
 	lua_pushboolean(L, vm_of(L)->lua54);
 	lua_setglobal(L, "LUA54");
+	lua_pushboolean(L, vm_of(L)->debug_pairs);
+	lua_setglobal(L, "DEBUG_PAIRS");
 }
 
 void api_push_loader(lua_State *L)

@@ -26,6 +26,8 @@ int64_t message_cpu_ns(struct service *s);
 void schedapi_open(lua_State *L);
 /* luabind/say.c: core.error, core.log_mark. */
 void say_open(lua_State *L);
+/* luabind/patience.c: core.calltimeout, core.deadlock. */
+void patience_open(lua_State *L);
 /* luabind/print.c: a print that writes whole lines at once and takes no lock. */
 int print_line(lua_State *L);
 

@@ -4,6 +4,7 @@
     luabind/lua/**/*.lua        kind "module",  name by path: skynet/manager.lua is "skynet.manager"
     luabind/lua/loader.lua      kind "chunk",   what luabind runs itself, out of reach of require
     services/*.lua              kind "service", name by path: sub/x.lua is "sub.x"
+    luabind/types/**/*.lua      kind "types",   type stubs, name as the file: "skynet/manager.lua"
 
 Usage: embed.py SOURCE_ROOT OUTPUT.c DEPFILE
 """
@@ -55,6 +56,8 @@ def describe(path):
     """(kind, name) of one source, from where it lies."""
     if path == 'luabind/lua/loader.lua':
         return 'chunk', 'loader'
+    if path.startswith('luabind/types/'):
+        return 'types', path[len('luabind/types/'):]
     for kind, folder in (('module', 'luabind/lua/'), ('service', 'services/')):
         if path.startswith(folder):
             return kind, path[len(folder):-len('.lua')].replace('/', '.')
@@ -96,7 +99,7 @@ def render(root, sources):
 def main():
     root, output, depfile = sys.argv[1:4]
     folders, sources = [], []
-    for top in ('luabind/lua', 'services'):
+    for top in ('luabind/lua', 'luabind/types', 'services'):
         f, s = walk(root, top)
         folders += f
         sources += s

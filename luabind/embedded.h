@@ -9,8 +9,8 @@
 #include "core/base.h"
 
 struct embedded {
-	const char *kind;            /* "module", "service" or "chunk" */
-	const char *name;            /* as it is asked for: "skynet.manager" */
+	const char *kind;            /* "module", "service", "chunk" or "types" */
+	const char *name;            /* as it is asked for: "skynet.manager"; of types the file: "skynet/manager.lua" */
 	const char *chunkname;       /* for lua_load: "@luabind/lua/skynet/manager.lua" */
 	const unsigned char *source; /* followed by a NUL that size_bytes does not count */
 	size_t size_bytes;

@@ -14,6 +14,7 @@ struct vm_options {
 	struct limits limits;
 	bool jit;
 	bool lua54; /* sources are translated: see lua54.h */
+	bool debug_pairs; /* see lua/skynet/debug_pairs.lua; nothing is compiled then */
 	size_t memlimit_bytes; /* 0: none */
 	size_t maxmcode_bytes; /* of machine code; 0: LuaJIT's default */
 };
@@ -40,6 +41,8 @@ extern void (*api_ready)(void);
 
 /* How long skynet.call waits unless it is told otherwise; 0: for ever. Set before the first launch. */
 extern int64_t api_calltimeout_ns;
+/* How long a task waits for its turn before the service looks whether it is a deadlock; 0: never. The same. */
+extern int64_t api_deadlock_ns;
 
 /* Main thread, before the first launch. */
 void vm_init(void);

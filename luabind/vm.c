@@ -367,8 +367,9 @@ static struct vm *vm_new(struct service *s, const struct vm_options *options)
 {
 	struct vm *vm = mem_zalloc(sizeof(*vm));
 	vm->service = s;
-	vm->jit = options->jit;
+	vm->jit = options->jit && !options->debug_pairs; /* its line hook does not see compiled code */
 	vm->lua54 = options->lua54;
+	vm->debug_pairs = options->debug_pairs;
 	vm->memlimit_bytes = options->memlimit_bytes;
 	vm->mcode.limit_bytes = options->maxmcode_bytes;
 	store_relaxed(&s->compiler, vm->jit ? "on" : "off");

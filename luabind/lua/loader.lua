@@ -158,6 +158,9 @@ EMBEDDED.module "finalizer"()
 if LUA54 then
 	require "lua54"(translate)
 end
+if DEBUG_PAIRS then
+	require "skynet.debug_pairs"
+end
 local main, folder, own = find_service()
 local preload = LUA_PRELOAD
 SERVICE_PATH = folder
@@ -167,7 +170,7 @@ end
 if preload then
 	preload = assert(load_file(preload))
 end
-LUA54, LUA_SERVICE, LUA_PATH, LUA_CPATH, LUA_PRELOAD, EMBEDDED = nil, nil, nil, nil, nil, nil
+LUA54, DEBUG_PAIRS, EMBEDDED, LUA_SERVICE, LUA_PATH, LUA_CPATH, LUA_PRELOAD = nil, nil, nil, nil, nil, nil, nil
 
 if preload then
 	preload(unpack(words))

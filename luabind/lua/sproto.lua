@@ -55,10 +55,12 @@ local function find_protocol(self, key)
 	return found
 end
 
+--- Whether there is a type of that name.
 function sproto:exist_type(name)
 	return find_type(self, name) ~= nil
 end
 
+--- Whether there is a protocol of that name or tag.
 function sproto:exist_proto(key)
 	return find_protocol(self, key) ~= nil
 end
@@ -70,40 +72,48 @@ end
 
 local need_protocol = sproto.queryproto
 
+--- A table as the bytes of a type. Raises `type not found`, and an error for a value that the type does not have.
 function sproto:encode(name, value)
 	return core.encode(need_type(self, name), value)
 end
 
---- @return the table, and how many of the bytes it took
+--- The bytes (a string, or pointer and size) of a type as a table. Raises `type not found`, and an error for other bytes.
+-- @return the table, and how many of the bytes it took
 function sproto:decode(name, ...)
 	return core.decode(need_type(self, name), ...)
 end
 
+--- encode, and pack the zeros away.
 function sproto:pencode(name, value)
 	return core.pack(core.encode(need_type(self, name), value))
 end
 
+--- decode of what pencode gave.
 function sproto:pdecode(name, ...)
 	return core.decode(need_type(self, name), core.unpack(...))
 end
 
---- @return the bytes, and the tag of the protocol
+--- The request of a protocol (name or tag) as bytes. Raises `NAME not found`.
+-- @return the bytes, and the tag of the protocol
 function sproto:request_encode(name, value)
 	local protocol = need_protocol(self, name)
 	return protocol.request and core.encode(protocol.request, value) or "", protocol.tag
 end
 
+--- The response of a protocol as bytes. Raises `NAME not found`.
 function sproto:response_encode(name, value)
 	local response = need_protocol(self, name).response
 	return response and core.encode(response, value) or ""
 end
 
---- @return the table (nil when the protocol's request has none), and the name of the protocol
+--- The bytes of a request as a table. Raises `NAME not found`.
+-- @return the table (nil when the protocol's request has none), and the name of the protocol
 function sproto:request_decode(name, ...)
 	local protocol = need_protocol(self, name)
 	return protocol.request and core.decode(protocol.request, ...) or nil, protocol.name
 end
 
+--- The bytes of a response as a table, or nil when the protocol has none. Raises `NAME not found`.
 function sproto:response_decode(name, ...)
 	local response = need_protocol(self, name).response
 	if response then

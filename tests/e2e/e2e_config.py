@@ -4,7 +4,7 @@ fault starts nothing. And the options of the command line."""
 import os
 import sys
 
-from harness import SLOW, Box, Server, case, check, run_cases
+from harness import HERE, SLOW, Box, Server, case, check, run_cases
 
 OK, FAILED, USAGE, CONFIG = 0, 1, 2, 78
 LIMIT_S = 60 if SLOW else 5  # for what takes milliseconds
@@ -173,9 +173,30 @@ for name, *arguments in [
      ['thread ', 'default 8, 0..1024', 'service.*.weight', 'watchdog.warn', 'luaservice']),
     ('unknown option', ['--chek-config', 'x'], USAGE, [], ['--chek-config', 'did you mean --check-config']),
     ('no argument', [], USAGE, [], ['Need a config file', 'usage: equilune']),
+    ('--types without a folder', ['--types'], USAGE, [], ['--types needs a folder']),
     ('two config files', ['a', 'b'], USAGE, [], ['one config file only']),
 ]:
     case(f'command line: {name}', *arguments)(command)
+
+
+@case('--types writes the type stubs, as they lie in the sources')
+def types():
+    sources = os.path.join(os.path.dirname(HERE), '..', 'luabind', 'types')
+    with Box() as box:
+        for _ in range(2):
+            status, out, err = run(box, '--types', 'a/b', config=None)
+            check(status == OK and not err, f'exit status {status}, {err}')
+        wanted = {os.path.relpath(os.path.join(d, n), sources) for d, _, names in os.walk(sources) for n in names}
+        got = {os.path.relpath(os.path.join(d, n), os.path.join(box.path, 'a/b'))
+               for d, _, names in os.walk(os.path.join(box.path, 'a/b')) for n in names}
+        check(got == wanted, f'written, but not there: {got - wanted}; not written: {wanted - got}')
+        check_parts(out, [f'{len(wanted)} files in a/b'])
+        for name in wanted:
+            with open(os.path.join(sources, name), encoding='utf-8') as f:
+                check(f.read() == box.read(f'a/b/{name}'), f'{name} differs')
+        box.write('file', '')
+        status, out, err = run(box, '--types', 'file', config=None)
+        check(status == 1 and 'file/' in err and not out, f'a file in the place of the folder: {status}, {err}')
 
 
 @case('nothing is left behind')

@@ -14,7 +14,7 @@ passed = {threads: 0 for threads in THREADS}
 
 def run_service(name, threads, **options):
     config = {'thread': threads, 'start': name, 'harbor': 0, 'luaservice': f'{SERVICES}/?.lua',
-              'service': {'t_lua54*': {'lua54': True}}, **options}
+              'deadlock': '100ms', 'service': {'t_lua54*': {'lua54': True}, 't_debug_pairs': {'debug_pairs': True}}, **options}
     with Box(config) as box, Server(box) as server:
         status = server.wait_exit(PATIENCE_S + END_S)
         faults = [line for line in server.lines if line.startswith('not ok')]

@@ -24,7 +24,7 @@ function mock.world(root)
 		root = root, sources = {}, patterns = "", preload = nil,
 		services = {}, names = {}, next_handle = 1, ready = { first = 1, last = 0 },
 		timers = {}, timer_count = 0, now_ns = 0, log = {}, output = {}, env = {}, packed = {},
-		leaked = 0, exit_code = nil, calltimeout = math.huge,
+		leaked = 0, exit_code = nil, calltimeout = math.huge, deadlock = 10,
 		reload_answer = "+0", reload_refused = nil,
 	}, World)
 end
@@ -209,6 +209,9 @@ local function add_messages(core, world, sv)
 		return false
 	end
 
+	function core.deadlock()
+		return world.deadlock
+	end
 	function core.calltimeout()
 		return world.calltimeout
 	end

@@ -453,7 +453,7 @@ static void unknown_keys(void **state)
 	    "game.conf:3: service.battle.wieght: unknown key, did you mean \"weight\"?");
 	bad("service = { battle = { colour = 1 } }",
 	    "game.conf:1: service.battle.colour: unknown key (allowed: class, slice, weight, "
-	    "credit, group, jit, memlimit, lua54, maxmcode, untrusted, watchdog, restart)");
+	    "credit, group, jit, memlimit, lua54, debug_pairs, maxmcode, untrusted, watchdog, restart)");
 	bad("service = { battle = { watchdog = { starved = '1s' } } }",
 	    "game.conf:1: service.battle.watchdog.starved: unknown key (allowed: warn, demote, dump, "
 	    "interrupt, kill)");
@@ -629,7 +629,7 @@ static void command_lines(void **state)
 	struct cli cli;
 	assert_int_equal(parse_line(&cli, "game.conf", NULL, NULL), 0);
 	assert_int_equal(cli.action, CLI_RUN);
-	assert_string_equal(cli.config_path, "game.conf");
+	assert_string_equal(cli.path, "game.conf");
 	assert_int_equal(parse_line(&cli, "game.conf", "--check-config", NULL), 0);
 	assert_int_equal(cli.action, CLI_CHECK_CONFIG);
 	assert_int_equal(parse_line(&cli, "--check-config", "game.conf", NULL), 0);
@@ -640,11 +640,14 @@ static void command_lines(void **state)
 	assert_int_equal(cli.action, CLI_HELP);
 	assert_int_equal(parse_line(&cli, "--help-config", NULL, NULL), 0);
 	assert_int_equal(cli.action, CLI_HELP_CONFIG);
+	assert_int_equal(parse_line(&cli, "--types", "folder", NULL), 0);
+	assert_int_equal(cli.action, CLI_TYPES);
+	assert_string_equal(cli.path, "folder");
 	assert_int_equal(parse_line(&cli, "--version", NULL, NULL), 0);
 	assert_int_equal(cli.action, CLI_VERSION);
 	assert_int_equal(parse_line(&cli, "--", "--check-config", NULL), 0);
 	assert_int_equal(cli.action, CLI_RUN);
-	assert_string_equal(cli.config_path, "--check-config");
+	assert_string_equal(cli.path, "--check-config");
 	(void)state;
 }
 
@@ -653,6 +656,8 @@ static void wrong_command_lines(void **state)
 	struct cli cli;
 	assert_int_equal(parse_line(&cli, NULL, NULL, NULL), CLI_EXIT_USAGE);
 	assert_int_equal(parse_line(&cli, "--check-config", NULL, NULL), CLI_EXIT_USAGE);
+	assert_int_equal(parse_line(&cli, "--types", NULL, NULL), CLI_EXIT_USAGE);
+	assert_int_equal(parse_line(&cli, "--types", "a", "b"), CLI_EXIT_USAGE);
 	assert_int_equal(parse_line(&cli, "--chek-config", "game.conf", NULL), CLI_EXIT_USAGE);
 	assert_int_equal(parse_line(&cli, "-x", "game.conf", NULL), CLI_EXIT_USAGE);
 	assert_int_equal(parse_line(&cli, "a.conf", "b.conf", NULL), CLI_EXIT_USAGE);

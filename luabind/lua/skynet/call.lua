@@ -16,6 +16,7 @@ local HUGE = math.huge
 local call = {}
 
 local pending = {} -- session -> handle of the service that is to answer it
+local limited = {} -- session -> true for a call with a deadline that its author gave
 
 --- An address as text: `:%08x` for a handle, anything else as it is.
 function call.address(addr)
@@ -62,7 +63,14 @@ end
 
 local function await_until(cs, session)
 	local timer = task.arm(cs, session)
+	local own = cs ~= default_cs
+	if own then
+		limited[session] = true
+	end
 	local ok, msg, sz = await(session)
+	if own then
+		limited[session] = nil
+	end
 	task.disarm(timer)
 	if not ok and msg == TIMEOUT then
 		task.abandon(session) -- its answer, or the word that there is none, comes late
@@ -146,6 +154,12 @@ function call.fail(session, reason)
 	else
 		task.forget(session)
 	end
+end
+
+--- The handle of the service without whose answer the call with this session does not end; nil when it is no call, or has
+-- a deadline that its author gave (not the default one, which is there for calls that hang).
+function call.needs(session)
+	return not limited[session] and pending[session] or nil
 end
 
 --- The answer to `session` is expected from `handle` (nil: from nobody any more); for requests that

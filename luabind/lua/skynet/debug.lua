@@ -89,6 +89,11 @@ function command.TRACELOG(name, flag)
 	skynet.ret()
 end
 
+--- From skynet/deadlock.lua of another service. Not answered.
+function command.CHASE(...)
+	require("skynet.deadlock").arrive(...)
+end
+
 function command.INFO(...)
 	if info_function then
 		skynet.retpack(info_function(...))

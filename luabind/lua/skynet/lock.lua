@@ -2,8 +2,9 @@
 --
 -- A lock that tasks of one service wait for, first come, first served: what skynet.queue and serial
 -- dispatch are made of. A task that holds some is on record in task.held, so that killing it passes
--- them on.
+-- them on; one that waits is on record in Lock.waits, so that a deadlock is found.
 
+local core = require "skynet.core"
 local task = require "skynet.task"
 
 local live, held = task.live, task.held
@@ -12,6 +13,35 @@ local Lock = {}
 Lock.__index = Lock
 
 local MAIN = {} -- who holds a lock in the main chunk, where there is no task
+
+local waits = {} -- task -> what it waits with: { task, lock, number, since_ns }
+local count = 0 -- of waits in this service so far; they and the locks that are waited for have numbers
+
+--- The tasks that wait. One that was killed stays until the next look (skynet/deadlock.lua).
+Lock.waits = waits
+
+local PATROL_CS = core.deadlock() -- math.huge: never
+local watched = PATROL_CS == math.huge
+
+local watch
+
+local function look()
+	watched = false
+	if next(waits) then
+		require("skynet.deadlock").patrol()
+	end
+	if next(waits) then
+		watch()
+	end
+end
+
+-- While anybody waits, one timer per service; whoever gets the lock at once pays nothing.
+watch = function()
+	if not watched then
+		watched = true
+		task.timeout(PATROL_CS, look)
+	end
+end
 
 --- A free lock.
 -- @param count a table whose field `waiting` counts those that wait, for several locks together
@@ -27,7 +57,23 @@ local function take(self, co)
 	held[co] = self
 end
 
---- Wait until the lock is this task's. A task that has it already gets it once more.
+local function wait(self, co)
+	count = count + 1
+	self.number = self.number or count
+	local waiter = { task = co, lock = self, number = count, since_ns = core.hpc() }
+	self.last = self.last + 1
+	self[self.last] = waiter
+	self.count.waiting = self.count.waiting + 1
+	waits[co] = waiter
+	watch()
+	task.wait(waiter) -- release makes us the holder
+	if waiter.refused then
+		error(waiter.refused, 0)
+	end
+end
+
+--- Wait until the lock is this task's. A task that has it already gets it once more. Raises what
+-- refuse was given.
 function Lock:enter()
 	local co = live.task or MAIN
 	if self.holder == nil then
@@ -35,11 +81,7 @@ function Lock:enter()
 	elseif self.holder == co then
 		self.depth = self.depth + 1
 	else
-		local waiter = { task = co }
-		self.last = self.last + 1
-		self[self.last] = waiter
-		self.count.waiting = self.count.waiting + 1
-		task.wait(waiter) -- release makes us the holder
+		wait(self, co)
 	end
 end
 
@@ -53,6 +95,7 @@ function Lock:release()
 		self[self.first] = nil
 		self.first = self.first + 1
 		self.count.waiting = self.count.waiting - 1
+		waits[waiter.task] = nil
 		if task.wakeup(waiter) then
 			take(self, waiter.task)
 			return
@@ -62,6 +105,26 @@ function Lock:release()
 	if self.on_free then
 		self.on_free(self)
 	end
+end
+
+local function place_of(self, waiter)
+	for i = self.first, self.last do
+		if self[i] == waiter then
+			return i
+		end
+	end
+end
+
+--- One that waits (an entry of Lock.waits) does not get the lock: its enter raises `reason`.
+function Lock:refuse(waiter, reason)
+	for i = place_of(self, waiter), self.last do
+		self[i] = self[i + 1]
+	end
+	self.last = self.last - 1
+	self.count.waiting = self.count.waiting - 1
+	waits[waiter.task] = nil
+	waiter.refused = reason
+	task.wakeup(waiter)
 end
 
 --- Undo one enter.

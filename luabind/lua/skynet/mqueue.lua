@@ -4,15 +4,15 @@
 -- services; new ones say skynet.dispatch(..., { serial = true }).
 
 local skynet = require "skynet"
-local new_lock = require "skynet.queue"
+local Lock = require "skynet.lock"
 
 local mqueue = {}
 
 local handler
-local waiting = 0
+local count = { waiting = 0 }
+local lock = Lock.new(count)
 
 local function handle(session, ...)
-	waiting = waiting - 1
 	if session == 0 then
 		handler(...)
 	else
@@ -20,7 +20,12 @@ local function handle(session, ...)
 	end
 end
 
-local lock = new_lock()
+local function leave(ok, err)
+	lock:leave()
+	if not ok then
+		error(err, 0)
+	end
+end
 
 skynet.register_protocol {
 	name = "queue",
@@ -29,8 +34,8 @@ skynet.register_protocol {
 	unpack = skynet.unpack,
 	dispatch = function(session, _, ...)
 		assert(handler, "mqueue.register was not called")
-		waiting = waiting + 1
-		lock(handle, session, ...)
+		lock:enter()
+		leave(xpcall(handle, debug.traceback, session, ...))
 	end,
 }
 
@@ -53,7 +58,7 @@ end
 
 --- How many messages wait to be handled.
 function mqueue.size()
-	return waiting
+	return count.waiting
 end
 
 return mqueue

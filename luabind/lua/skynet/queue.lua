@@ -17,7 +17,8 @@ end
 
 --- A new lock: a function (f, ...) that waits until it is this task's turn, runs f(...) and gives
 -- its results. Within f the same task may use the lock again. An error in f is raised, with its
--- traceback, after the lock was passed on.
+-- traceback, after the lock was passed on. Raises `deadlock: ...`, without running f, when tasks wait for each other in
+-- a circle of which this one is the youngest wait (skynet/deadlock.lua).
 return function()
 	local lock = Lock.new()
 	return function(f, ...)

@@ -49,7 +49,8 @@ end
 --- A handler that runs f in order.
 -- @param options one of serial (true) and key: a function that gets the unpacked message and gives
 -- the key to order by (nil: this message in no order); max: how many messages may wait (1024),
--- beyond which requests fail and other messages are dropped with an error in the log
+-- beyond which requests fail and other messages are dropped with an error in the log. A request that waits
+-- for itself fails, too: skynet/deadlock.lua
 function serial.wrap(f, options)
 	local key_of = options.key or options.serial and every
 	if not key_of then

@@ -181,6 +181,21 @@ function serve.context()
 	end
 end
 
+--- The request that a task serves, and whose it still is to answer.
+-- @return session (0: a message that wants no answer), source; nil when there is none
+function serve.request_of(co)
+	return serving_session[co], serving_source[co]
+end
+
+--- The task whose it is to answer a request, or nil: it has not begun, or was answered or given away.
+function serve.task_of(source, session)
+	for co, its in pairs(serving_session) do
+		if its == session and serving_source[co] == source then
+			return co
+		end
+	end
+end
+
 -- Take the request away from the running task, whoever answers it from now on.
 local function take()
 	local co = live.task
