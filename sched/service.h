@@ -130,6 +130,7 @@ struct service {
 	_Atomic int seen_tier;              /* where the last signal found it, for alerts */
 	_Atomic uint64_t errors;            /* messages that ended in one */
 	_Atomic int64_t tasks; /* begun and not ended, as the body last said: within an eighth */
+	_Atomic int64_t max_tasks; /* as the body last said; 0: no limit */
 	_Atomic bool endless; /* set by the monitor, read and cleared by skynet.endless() */
 
 	/* The message being handled, for the monitor. `message_number` is 0 between messages and is
@@ -149,7 +150,7 @@ struct service {
 	struct {
 		uint32_t handle;
 		int64_t first_ns, at_ns; /* when it saw this service for the first time, and last */
-		uint64_t messages, errors;
+		uint64_t messages, errors, refused;
 		int64_t cpu_ns;
 		int64_t mark_ns;    /* of its mailbox: see measure.h */
 		uint64_t mark_last;
