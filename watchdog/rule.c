@@ -37,6 +37,11 @@ const struct rule rule_table[RULE_KINDS] = {
 			      LATE | RULE_SLOW, CLEAR_PERCENT, 0, "lets its first message wait for", "or longer",
 			      "it takes fewer messages than it gets: more weight, less work a "
 			      "message, or several of it"},
+	[RULE_MAILBOX_FULL] = {"mailbox_full", "mailbox_full", RULE_UNIT_COUNT, 1, RULE_SLOW,
+			       CLEAR_PERCENT, 0, "has refused or dropped",
+			       "messages in a second: its mailbox is full",
+			       "it takes fewer messages than it gets: more weight, several of it, or a "
+			       "larger `mailbox.max` if this was a peak"},
 	[RULE_TASKS] = {"tasks", "tasks", RULE_UNIT_COUNT, 10000, RULE_SLOW, CLEAR_PERCENT, 0, "has",
 			"suspended tasks",
 			"they wait for answers that do not come, or are forked without bound"},
