@@ -20,6 +20,8 @@ void api_push_callback(lua_State *L);
 void figures_open(lua_State *L);
 /* luabind/schedapi.c: core.setsched, core.reload. */
 void schedapi_open(lua_State *L);
+/* luabind/sendapi.c: core.send, core.redirect, core.enqueue, core.withdraw. */
+void sendapi_open(lua_State *L);
 /* luabind/say.c: core.error, core.log_mark. */
 void say_open(lua_State *L);
 /* luabind/print.c: a print that writes whole lines at once and takes no lock. */
