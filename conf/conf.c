@@ -91,7 +91,8 @@ static void unknown_key(struct check *k, const char *table, const struct conf_va
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (strncmp(options[i].name, table, skip - 1) != 0 ||
-		    options[i].name[skip - 1] != '.' || used >= sizeof(allowed))
+		    options[i].name[skip - 1] != '.' || strchr(options[i].name + skip, '.') ||
+		    used >= sizeof(allowed))
 			continue;
 		used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
 					 used ? ", " : "", options[i].name + skip);
@@ -111,19 +112,46 @@ static void check_watchdog(struct check *k, const struct conf_value *watchdog)
 	}
 }
 
-/* The keys of one entry of `service` or `class`; `table` is what the options call it. */
+static const struct conf_value *child(const struct conf_value *table, const char *key)
+{
+	for (size_t i = 0; i < table->child_count; i++)
+		if (table->children[i].key && strcmp(table->children[i].key, key) == 0)
+			return &table->children[i];
+	return NULL;
+}
+
+/* The keys of one entry of `service` or `class`, or of a table in it; `table` is what the options call it. */
+static void check_keys(struct check *k, const char *table, const struct conf_value *entry,
+		       struct conf_rule *rule)
+{
+	for (size_t i = 0; i < entry->child_count; i++) {
+		const struct conf_value *v = &entry->children[i];
+		const struct option *o = v->key ? option_find(table, v->key) : NULL;
+		if (o == NULL) {
+			unknown_key(k, table, v);
+		} else if (read_into(k, o, v, rule)) {
+			rule->set |= o->rule_flag;
+			if (o->type == OPTION_TABLE)
+				check_keys(k, o->name, v, rule);
+		}
+	}
+}
+
+static void check_mailbox(struct check *k, const struct conf_value *entry,
+			  const struct conf_rule *rule)
+{
+	const struct conf_value *mailbox = child(entry, "mailbox");
+	if ((rule->set & CONF_RULE_MAILBOX) && child(mailbox, "max") == NULL)
+		error_at(k, mailbox,
+			 "`max` is missing (write { max = 1000, policy = \"reject\" })");
+}
+
 static void check_entry(struct check *k, const char *table, const struct conf_value *entry,
 			struct conf_rule *rule)
 {
 	*rule = (struct conf_rule){.pattern = entry->key, .file = entry->file, .line = entry->line};
-	for (size_t i = 0; i < entry->child_count; i++) {
-		const struct conf_value *v = &entry->children[i];
-		const struct option *o = v->key ? option_find(table, v->key) : NULL;
-		if (o == NULL)
-			unknown_key(k, table, v);
-		else if (read_into(k, o, v, rule))
-			rule->set |= o->rule_flag;
-	}
+	check_keys(k, table, entry, rule);
+	check_mailbox(k, entry, rule);
 }
 
 static void check_rule(struct check *k, const struct conf_value *entry)
@@ -307,21 +335,36 @@ static void print_value(FILE *out, const struct option *o, const char *text)
 	fprintf(out, "%s%s%s", bare ? "" : "\"", text, bare ? "" : "\"");
 }
 
+/* The keys of an entry, or of the table in it that they begin with, that are set. */
+static void print_keys(const char *parent, const struct conf_rule *rule, FILE *out)
+{
+	size_t count, length = strlen(parent);
+	char text[OPTION_TEXT_BYTES];
+	const struct option *options = option_table(&count);
+	for (size_t i = 0; i < count; i++) {
+		const struct option *o = &options[i];
+		if ((o->rule_flag & rule->set) == 0 || strncmp(o->name, parent, length) != 0 ||
+		    o->name[length] != '.' || strchr(o->name + length + 1, '.'))
+			continue;
+		fprintf(out, " %s = ", o->name + length + 1);
+		if (o->type == OPTION_TABLE) {
+			fputc('{', out);
+			print_keys(o->name, rule, out);
+			fputs(" }", out);
+		} else {
+			print_value(out, o, field_text(o, rule, text));
+		}
+		fputc(',', out);
+	}
+}
+
 /* `table` is "service" or "class". */
 static void print_rule(const char *table, const struct conf_rule *rule, FILE *out)
 {
-	size_t count, length = strlen(table);
-	char text[OPTION_TEXT_BYTES];
-	const struct option *options = option_table(&count);
+	char parent[16];
+	snprintf(parent, sizeof(parent), "%s.*", table);
 	fprintf(out, "  %s[\"%s\"] = {", table, rule->pattern);
-	for (size_t i = 0; i < count; i++) {
-		const struct option *o = &options[i];
-		if ((o->rule_flag & rule->set) == 0 || strncmp(o->name, table, length) != 0)
-			continue;
-		fprintf(out, " %s = ", strrchr(o->name, '.') + 1);
-		print_value(out, o, field_text(o, rule, text));
-		fputc(',', out);
-	}
+	print_keys(parent, rule, out);
 	fprintf(out, " }\n");
 }
 

@@ -23,6 +23,10 @@ enum conf_rule_flag {
 	CONF_RULE_GROUP = 64,
 	CONF_RULE_LUA54 = 128,
 	CONF_RULE_MAXMCODE = 256,
+	CONF_RULE_MAX_TASKS = 1 << 20,
+	CONF_RULE_MAILBOX = 1 << 21,
+	CONF_RULE_MAILBOX_MAX = 1 << 22,
+	CONF_RULE_MAILBOX_POLICY = 1 << 23,
 };
 
 /* The C types of the option types. */
