@@ -32,7 +32,8 @@ const struct rule rule_table[RULE_KINDS] = {
 			"process of its own"},
 	[RULE_MAILBOX] = {"mailbox", "mailbox", RULE_UNIT_COUNT, 1024, RULE_SLOW, CLEAR_PERCENT, 0,
 			  "May overload, message queue length =", "and it takes none",
-			  "it is stuck in one message: see its other alerts"},
+			  "it is stuck in one message, or has as many tasks as `max_tasks` allows: see "
+			  "its other alerts"},
 	[RULE_MAILBOX_AGE] = {"mailbox_age", "mailbox_age", RULE_UNIT_NS, NS_PER_S,
 			      LATE | RULE_SLOW, CLEAR_PERCENT, 0, "lets its first message wait for", "or longer",
 			      "it takes fewer messages than it gets: more weight, less work a "

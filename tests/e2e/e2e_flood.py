@@ -291,10 +291,15 @@ def never_hangs():
         end
         for cmd, why in pairs {
             MEMORY = "not enough memory", FORGET = "no answer", DROP = "no answer", EXIT = "the service has ended",
-            DEEP = "the service has ended", -- of its C stack nothing is left
         } do
             try(cmd, skynet.call, victim(), "lua", cmd)
             has(cmd, "false call failed: " .. why)
+        end
+        -- Of its C stack nothing is left: refused to the VM, or found by the guard, whichever comes first.
+        try("DEEP", skynet.call, victim(), "lua", "DEEP")
+        soon(function() return outcome.DEEP end, "DEEP")
+        if outcome.DEEP ~= "false call failed: not enough memory" then
+            has("DEEP", "false call failed: the service has ended")
         end
         local loop, waits = victim(), victim()
         begun(loop, "LOOP")
