@@ -181,6 +181,7 @@ static void start_threads(void)
 				[RULE_STUCK] = config->watchdog_stuck_ns,
 				[RULE_MAILBOX] = config->watchdog_mailbox,
 				[RULE_MAILBOX_AGE] = config->watchdog_mailbox_age_ns,
+				[RULE_MAILBOX_FULL] = config->watchdog_mailbox_full,
 				[RULE_TASKS] = config->watchdog_tasks,
 				[RULE_MEMORY] = config->watchdog_memory_bytes,
 				[RULE_ERRORS] = config->watchdog_errors,

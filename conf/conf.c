@@ -161,7 +161,7 @@ static void check_watchdog(struct check *k, const struct conf_value *watchdog)
 	warn_of_trusted(k, watchdog, "kill");
 }
 
-/* The keys of one entry of `service` or `class`; `table` is what the options call it. */
+/* The keys of one entry of `service` or `class`, or of a table in it; `table` is what the options call it. */
 static void check_keys(struct check *k, const char *table, const struct conf_value *entry,
 		       struct conf_rule *rule)
 {
@@ -178,6 +178,15 @@ static void check_keys(struct check *k, const char *table, const struct conf_val
 	}
 }
 
+static void check_mailbox(struct check *k, const struct conf_value *entry,
+			  const struct conf_rule *rule)
+{
+	const struct conf_value *mailbox = child(entry, "mailbox");
+	if ((rule->set & CONF_RULE_MAILBOX) && child(mailbox, "max") == NULL)
+		error_at(k, mailbox,
+			 "`max` is missing (write { max = 1000, policy = \"reject\" })");
+}
+
 static void check_entry(struct check *k, const char *table, const struct conf_value *entry,
 			struct conf_rule *rule)
 {
@@ -186,6 +195,7 @@ static void check_entry(struct check *k, const char *table, const struct conf_va
 	const struct conf_value *watchdog = child(entry, "watchdog");
 	if (watchdog && watchdog->kind == CONF_TABLE && strcmp(table, "service.*") == 0)
 		check_order(k, "service.*.watchdog", watchdog);
+	check_mailbox(k, entry, rule);
 }
 
 static void check_rule(struct check *k, const struct conf_value *entry)

@@ -35,6 +35,10 @@ enum conf_rule_flag {
 	CONF_RULE_WITHIN = 1 << 18,
 	CONF_RULE_BACKOFF = 1 << 19,
 	CONF_RULE_DEBUG_PAIRS = 1 << 20,
+	CONF_RULE_MAX_TASKS = 1 << 21,
+	CONF_RULE_MAILBOX = 1 << 22,
+	CONF_RULE_MAILBOX_MAX = 1 << 23,
+	CONF_RULE_MAILBOX_POLICY = 1 << 24,
 };
 
 /* The C types of the option types. */

@@ -66,6 +66,7 @@ void setup_service(const struct conf *c, const char *service_name, struct vm_opt
 {
 	const struct conf_rule *rule = setup_rule_for(c, service_name);
 	*out = (struct vm_options){
+		.mailbox_policy = BOUND_REJECT,
 		.sched = settings_preset[CLASS_NORMAL],
 		.jit = c->jit,
 		.lua54 = c->lua54,
@@ -91,4 +92,10 @@ void setup_service(const struct conf *c, const char *service_name, struct vm_opt
 		out->memlimit_bytes = (size_t)rule->memlimit_bytes;
 	if (rule->set & CONF_RULE_MAXMCODE)
 		out->maxmcode_bytes = (size_t)rule->maxmcode_bytes;
+	if (rule->set & CONF_RULE_MAX_TASKS)
+		out->max_tasks = rule->max_tasks;
+	if (rule->set & CONF_RULE_MAILBOX)
+		out->mailbox_max = (uint32_t)rule->mailbox_max;
+	if (rule->set & CONF_RULE_MAILBOX_POLICY)
+		ensure(bound_policy_of(rule->mailbox_policy, &out->mailbox_policy));
 }

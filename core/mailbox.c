@@ -33,8 +33,13 @@
  * closes `head` under it, so that the list and the stack are one unbroken sequence. Taking the list
  * by atomic exchange instead would need the consumer to put back the rest, where a closer could
  * miss it.
+ *
+ * A mailbox that is bounded, or was ever shut, has two lanes instead of that list (core/bound.h). Those are written by
+ * producers too, so of such a one the rest takes the lock: between a producer's exchange of `head` and its sorting the
+ * messages are in neither, and a rest in this moment would leave them there for ever.
  */
 #include "core/mailbox.h"
+#include "core/mem.h"
 
 /* Addresses no message can have. */
 static struct message idle_mark, closed_mark;
@@ -54,6 +59,37 @@ void mailbox_init(struct mailbox *b)
 	store_relaxed(&b->length, 0);
 	store_relaxed(&b->first, NULL);
 	lock_init(&b->lock);
+	store_relaxed(&b->rejected, 0);
+	store_relaxed(&b->dropped, 0);
+	b->max = 0;
+	b->bound = NULL;
+}
+
+static void free_waiters(struct bound_waiter *w)
+{
+	while (w != NULL) {
+		struct bound_waiter *next = w->next;
+		mem_free(w);
+		w = next;
+	}
+}
+
+void mailbox_term(struct mailbox *b)
+{
+	if (b->bound == NULL)
+		return;
+	debug_ensure(b->bound->first_waiter == NULL && b->bound->control.first == NULL &&
+		     b->bound->ordinary.first == NULL);
+	free_waiters(b->bound->admitted);
+	mem_free(b->bound);
+	b->bound = NULL;
+}
+
+void mailbox_set_bound(struct mailbox *b, uint32_t max, enum bound_policy policy)
+{
+	debug_ensure(max > 0 && b->bound == NULL && mailbox_length(b) == 0);
+	b->max = max;
+	b->bound = bound_new(max, policy);
 }
 
 enum mailbox_pushed mailbox_push(struct mailbox *b, struct message *m)
@@ -103,8 +139,159 @@ static struct message *take_all(struct mailbox *b)
 	return reversed(exchange_acq_rel(&b->head, EMPTY));
 }
 
+/* ---- bounded or shut ones ---- */
+
+/* Under the lock: what is at the head goes into the lanes. */
+static void collect(struct mailbox *b)
+{
+	bound_sort_in(b->bound, take_all(b));
+}
+
+/* The oldest ordinary message makes room for `m`. */
+static enum mailbox_pushed replace_oldest(struct mailbox *b, struct message *m,
+					  struct message **dropped)
+{
+	lock_take(&b->lock);
+	collect(b);
+	*dropped = bound_take_oldest(b->bound);
+	lock_release(&b->lock);
+	if (*dropped == NULL) {
+		/* Those who have the places have not pushed yet: ours is older than theirs. */
+		if (mailbox_is_closed(b))
+			return MAILBOX_REFUSED;
+		add_relaxed(&b->dropped, 1);
+		return MAILBOX_FULL;
+	}
+	sub_relaxed(&b->length, 1);
+	add_relaxed(&b->dropped, 1);
+	return mailbox_push(b, m); /* in the place of the other one */
+}
+
+static enum mailbox_pushed offer_bounded(struct mailbox *b, struct message *m,
+					 struct message **dropped)
+{
+	struct bound *bound = b->bound;
+	/* A place in a mailbox that is closed meanwhile needs no giving back. */
+	if (bound_reserve(bound))
+		return mailbox_push(b, m);
+	if (bound->policy == BOUND_DROP_OLD)
+		return replace_oldest(b, m, dropped);
+	if (mailbox_is_closed(b))
+		return MAILBOX_REFUSED;
+	if (bound->policy == BOUND_REJECT)
+		add_relaxed(&b->rejected, 1);
+	else if (bound->policy == BOUND_DROP_NEW)
+		add_relaxed(&b->dropped, 1);
+	return MAILBOX_FULL;
+}
+
+enum mailbox_pushed mailbox_offer(struct mailbox *b, struct message *m, struct message **dropped)
+{
+	*dropped = NULL;
+	if (LIKELY(b->max == 0) || message_is_control(m))
+		return mailbox_push(b, m);
+	return offer_bounded(b, m, dropped);
+}
+
+enum mailbox_pushed mailbox_wait(struct mailbox *b, struct message *m, uint32_t owner,
+				 int32_t ticket, bool tell)
+{
+	struct bound_waiter *w = mem_alloc(sizeof(*w));
+	*w = (struct bound_waiter){NULL, m, owner, ticket, tell};
+	lock_take(&b->lock);
+	bool closed = load_relaxed(&b->head) == CLOSED;
+	/* Places are given back under the lock: none is now, and whoever frees one sees us. */
+	bool waits = !closed && !bound_reserve(b->bound);
+	if (waits)
+		bound_add_waiter(b->bound, w);
+	lock_release(&b->lock);
+	if (waits)
+		return MAILBOX_WAITS;
+	mem_free(w);
+	return closed ? MAILBOX_REFUSED : mailbox_push(b, m);
+}
+
+struct message *mailbox_withdraw(struct mailbox *b, uint32_t owner, int32_t ticket)
+{
+	if (b->max == 0 || load_relaxed(&b->bound->waiting) == 0)
+		return NULL;
+	lock_take(&b->lock);
+	struct bound_waiter *w = bound_remove_waiter(b->bound, owner, ticket);
+	lock_release(&b->lock);
+	struct message *m = w != NULL ? w->message : NULL;
+	mem_free(w);
+	return m;
+}
+
+/* Under the lock: an ordinary message has left its place. */
+static void free_place(struct mailbox *b)
+{
+	if (b->bound->first_waiter != NULL)
+		collect(b); /* older than who waits */
+	if (bound_pass_place(b->bound))
+		add_relaxed(&b->length, 1);
+	else
+		sub_relaxed(&b->bound->taken, 1);
+}
+
+static struct message *pop_bounded(struct mailbox *b)
+{
+	lock_take(&b->lock);
+	if (!bound_has_next(b->bound))
+		collect(b);
+	struct message *m = bound_next(b->bound);
+	if (m != NULL && b->max > 0 && !message_is_control(m))
+		free_place(b);
+	lock_release(&b->lock);
+	if (m != NULL)
+		sub_relaxed(&b->length, 1);
+	return m;
+}
+
+struct bound_waiter *mailbox_admitted(struct mailbox *b)
+{
+	if (LIKELY(b->bound == NULL))
+		return NULL;
+	struct bound_waiter *list = b->bound->admitted;
+	b->bound->admitted = NULL;
+	return list;
+}
+
+static void make_lanes(struct mailbox *b)
+{
+	struct bound *bound = bound_new(0, BOUND_REJECT);
+	lock_take(&b->lock);
+	bound_sort_in(bound, load_relaxed(&b->first));
+	store_relaxed(&b->first, NULL);
+	b->bound = bound;
+	lock_release(&b->lock);
+}
+
+void mailbox_shut(struct mailbox *b, bool shut)
+{
+	if (b->bound == NULL && !shut)
+		return;
+	if (b->bound == NULL)
+		make_lanes(b);
+	b->bound->shut = shut;
+}
+
+static bool rest_bounded(struct mailbox *b)
+{
+	struct message *want = EMPTY;
+	lock_take(&b->lock);
+	/* Releases the service to the push or rouse that finds IDLE. */
+	bool rests = !bound_has_next(b->bound) && cas_strong_acq_rel(&b->head, &want, IDLE);
+	lock_release(&b->lock);
+	return rests;
+}
+
+/* ---- the consumer ---- */
+
 struct message *mailbox_pop(struct mailbox *b)
 {
+	if (UNLIKELY(b->bound != NULL))
+		return pop_bounded(b);
 	if (load_relaxed(&b->first) == NULL && !is_message(load_relaxed(&b->head)))
 		return NULL;
 	lock_take(&b->lock);
@@ -123,6 +310,8 @@ struct message *mailbox_pop(struct mailbox *b)
 bool mailbox_rest(struct mailbox *b)
 {
 	struct message *want = EMPTY;
+	if (UNLIKELY(b->bound != NULL))
+		return rest_bounded(b);
 	if (load_relaxed(&b->first) != NULL)
 		return false;
 	/* Releases the service to the push or rouse that finds IDLE. */
@@ -150,12 +339,25 @@ struct message *mailbox_close(struct mailbox *b, bool *was_idle)
 	lock_take(&b->lock);
 	/* Acquires the pushes; releases the closing to mailbox_is_closed. */
 	struct message *top = exchange_acq_rel(&b->head, CLOSED);
-	struct message *list = load_relaxed(&b->first);
+	struct message *list = b->bound ? bound_take_all(b->bound) : load_relaxed(&b->first);
 	store_relaxed(&b->first, NULL);
 	lock_release(&b->lock);
 	if (was_idle)
 		*was_idle = top == IDLE;
 	sub_relaxed(&b->length, join(&list, is_message(top) ? reversed(top) : NULL));
+	return list;
+}
+
+struct bound_waiter *mailbox_take_waiters(struct mailbox *b)
+{
+	if (b->bound == NULL)
+		return NULL;
+	/* Whoever is in mailbox_withdraw may still be looking. */
+	lock_take(&b->lock);
+	struct bound_waiter *list = b->bound->first_waiter;
+	b->bound->first_waiter = b->bound->last_waiter = NULL;
+	store_relaxed(&b->bound->waiting, 0);
+	lock_release(&b->lock);
 	return list;
 }
 

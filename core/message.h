@@ -30,6 +30,7 @@ struct message {
 	uint32_t source;      /* handle of the sender, 0: the runtime */
 	int32_t session;      /* 0: no answer is expected */
 	uint8_t type;         /* enum message_type or a service's own, 0..255 */
+	uint32_t order;       /* the mailbox's: which of two was first (core/bound.h) */
 	size_t size_bytes;
 	void *data; /* from mem_alloc, owned by the message; NULL when size is 0 */
 };
@@ -46,6 +47,15 @@ void *message_take_data(struct message *m);
 static inline bool message_is_request(const struct message *m)
 {
 	return m->session != 0 && m->type != MESSAGE_RESPONSE && m->type != MESSAGE_ERROR;
+}
+
+/* Does it end somebody's wait, or does the runtime or an operator need it to arrive? It begins no new work, and never
+ * waits behind what does. */
+static inline bool message_is_control(const struct message *m)
+{
+	const uint32_t kinds = 1u << MESSAGE_RESPONSE | 1u << MESSAGE_ERROR | 1u << MESSAGE_SYSTEM |
+			       1u << MESSAGE_SOCKET | 1u << MESSAGE_DEBUG;
+	return m->type < 32 && (kinds >> m->type & 1);
 }
 
 #endif

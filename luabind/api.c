@@ -27,9 +27,6 @@ void (*api_abort)(int exit_status);
 void (*api_stopping)(uint32_t handle, bool begins);
 void (*api_ready)(void);
 
-/* skynet's own limit for a message. */
-#define MESSAGE_BYTES_MAX ((size_t)1 << 56)
-
 static const char callback_key; /* its address is the registry key */
 
 static struct service *self_of(lua_State *L)
@@ -65,88 +62,7 @@ uint32_t api_check_address(lua_State *L, int index)
 	}
 }
 
-/* ---- messages ---- */
-
-/* The payload at `index`: a string is copied, a light userdata with a size is taken over. */
-static void *check_payload(lua_State *L, int index, size_t *size_bytes)
-{
-	*size_bytes = 0;
-	switch (lua_type(L, index)) {
-	case LUA_TNONE:
-	case LUA_TNIL:
-		return NULL;
-	case LUA_TSTRING: {
-		const char *text = lua_tolstring(L, index, size_bytes);
-		if (*size_bytes == 0)
-			return NULL;
-		return memcpy(mem_alloc(*size_bytes), text, *size_bytes);
-	}
-	case LUA_TLIGHTUSERDATA:
-		*size_bytes = (size_t)luaL_checknumber(L, index + 1);
-		return lua_touserdata(L, index);
-	default:
-		luaL_error(L, "invalid param %s", luaL_typename(L, index));
-		return NULL;
-	}
-}
-
-/* Pushes nil (nobody there), false (too large) or the session. Owns `data`. */
-static int send_parts(lua_State *L, struct service *s, uint32_t source, uint32_t dest, int type,
-		      int32_t session, void *data, size_t size_bytes)
-{
-	if (size_bytes >= MESSAGE_BYTES_MAX) {
-		mem_free(data);
-		log_printf(service_handle(s), "error: The message to %x is too large", dest);
-		lua_pushboolean(L, false);
-		return 1;
-	}
-	if (type == MESSAGE_RESPONSE || type == MESSAGE_ERROR)
-		requests_forget(&s->open, dest, session);
-	bool sent = sched_post(source, dest, type, session, data, size_bytes);
-	if (sent)
-		lua_pushinteger(L, session);
-	else
-		lua_pushnil(L);
-	return 1;
-}
-
-static int check_type(lua_State *L, int index)
-{
-	lua_Integer type = luaL_checkinteger(L, index);
-	luaL_argcheck(L, type >= 0 && type <= 255, index, "message type out of range 0..255");
-	return (int)type;
-}
-
-/* (address, type, session|nil, payload [, size]) */
-static int core_send(lua_State *L)
-{
-	struct service *s = self_of(L);
-	uint32_t dest = api_check_address(L, 1);
-	int type = check_type(L, 2);
-	int32_t session =
-		lua_isnil(L, 3) ? service_new_session(s) : (int32_t)luaL_checkinteger(L, 3);
-	size_t size_bytes;
-	void *data = check_payload(L, 4, &size_bytes);
-	return send_parts(L, s, service_handle(s), dest, type, session, data, size_bytes);
-}
-
-/* (dest, source, type, session, payload [, size]) */
-static int core_redirect(lua_State *L)
-{
-	struct service *s = self_of(L);
-	uint32_t dest = api_check_address(L, 1);
-	/* Source 0 is the runtime and allowed here. */
-	uint32_t source = lua_type(L, 2) == LUA_TNUMBER ? (uint32_t)(int64_t)lua_tonumber(L, 2)
-							: api_check_address(L, 2);
-	int type = check_type(L, 3);
-	int32_t session = (int32_t)luaL_checkinteger(L, 4);
-	size_t size_bytes;
-	void *data = check_payload(L, 5, &size_bytes);
-	/* Passed on under the asker's name, the request is the receiver's to answer. */
-	if (type != MESSAGE_RESPONSE && type != MESSAGE_ERROR)
-		requests_forget(&s->open, source, session);
-	return send_parts(L, s, source, dest, type, session, data, size_bytes);
-}
+/* ---- sessions and messages ---- */
 
 static int core_genid(lua_State *L)
 {
@@ -298,11 +214,24 @@ static int core_memlimit(lua_State *L)
 	return 0;
 }
 
-/* (count): tasks that were begun and have not ended, for the watchdog */
+/* (count, full): tasks that were begun and have not ended, for the watchdog; and whether there may not be more, so that new
+ * messages stay in the mailbox */
 static int core_tasks(lua_State *L)
 {
-	store_relaxed(&self_of(L)->tasks, (int64_t)luaL_checknumber(L, 1));
+	struct service *s = self_of(L);
+	store_relaxed(&s->tasks, (int64_t)luaL_checknumber(L, 1));
+	mailbox_shut(&s->mailbox, lua_toboolean(L, 2));
 	return 0;
+}
+
+/* ([limit of tasks, 0: none], for displays) -> the limit before; at first that of the config */
+static int core_maxtasks(lua_State *L)
+{
+	struct service *s = self_of(L);
+	lua_pushnumber(L, (lua_Number)load_relaxed(&s->max_tasks));
+	if (!lua_isnoneornil(L, 1))
+		store_relaxed(&s->max_tasks, (int64_t)luaL_checknumber(L, 1));
+	return 1;
 }
 
 static int core_abort(lua_State *L)
@@ -383,7 +312,6 @@ static int core_starttime(lua_State *L)
 /* ---- registering ---- */
 
 static const luaL_Reg functions[] = {
-	{"send", core_send},         {"redirect", core_redirect},
 	{"genid", core_genid},       {"timeout", core_timeout},
 	{"blocking", blocking_call},
 	{"forget", core_forget},     {"callback", core_callback},
@@ -398,7 +326,7 @@ static const luaL_Reg functions[] = {
 	{"pack", seri_pack},         {"packstring", seri_packstring},
 	{"unpack", seri_unpack},     {"tostring", seri_tostring},
 	{"trash", seri_trash},       {"cancel", core_cancel},
-	{"memlimit", core_memlimit},
+	{"memlimit", core_memlimit}, {"maxtasks", core_maxtasks},
 	{NULL, NULL},
 };
 
@@ -408,6 +336,7 @@ static int open_core(lua_State *L)
 	luaL_register(L, NULL, functions);
 	figures_open(L);
 	schedapi_open(L);
+	sendapi_open(L);
 	say_open(L);
 	patience_open(L);
 	return 1;

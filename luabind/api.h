@@ -24,6 +24,8 @@ void figures_open(lua_State *L);
 int64_t message_cpu_ns(struct service *s);
 /* luabind/schedapi.c: core.setsched, core.reload, core.interrupt, and what the launcher needs. */
 void schedapi_open(lua_State *L);
+/* luabind/sendapi.c: core.send, core.redirect, core.enqueue, core.withdraw. */
+void sendapi_open(lua_State *L);
 /* luabind/say.c: core.error, core.log_mark. */
 void say_open(lua_State *L);
 /* luabind/patience.c: core.calltimeout, core.deadlock. */

@@ -72,12 +72,29 @@ struct figures {
 	int64_t cpu_ns;
 	uint64_t messages, parks_compiled, parks_library, handoffs, holds;
 	uint32_t mqlen;
+	int64_t tasks, max_tasks;
+	uint32_t mailbox_max, waiting;
+	const char *policy; /* NULL: its mailbox has no bound, and the rest of this line is 0 */
+	uint64_t rejected, dropped, waited;
 	size_t memory_bytes, code_bytes;
 	uint32_t code_flushes;
 	const char *compiler;
 	bool demoted;
 	uint32_t interrupts, restarts;
 };
+
+static void read_bound(const struct mailbox *b, struct figures *f)
+{
+	f->mailbox_max = b->max;
+	f->policy = NULL;
+	f->rejected = load_relaxed(&b->rejected);
+	f->dropped = load_relaxed(&b->dropped);
+	if (b->max == 0)
+		return;
+	f->policy = bound_policy_name(b->bound->policy);
+	f->waited = load_relaxed(&b->bound->waited);
+	f->waiting = load_relaxed(&b->bound->waiting);
+}
 
 /* false: there is no such service any more. */
 static bool read_figures(uint32_t handle, struct figures *f)
@@ -97,6 +114,9 @@ static bool read_figures(uint32_t handle, struct figures *f)
 	f->handoffs = load_relaxed(&s->parks[TIER_FOREIGN]);
 	f->holds = load_relaxed(&s->holds);
 	f->mqlen = mailbox_length(&s->mailbox);
+	f->tasks = load_relaxed(&s->tasks);
+	f->max_tasks = load_relaxed(&s->max_tasks);
+	read_bound(&s->mailbox, f);
 	f->memory_bytes = load_relaxed(&s->memory_bytes);
 	f->code_bytes = load_relaxed(&s->code_bytes);
 	f->code_flushes = load_relaxed(&s->code_flushes);
@@ -110,7 +130,7 @@ static bool read_figures(uint32_t handle, struct figures *f)
 
 static void push_figures(lua_State *L, const struct figures *f)
 {
-	lua_createtable(L, 0, 32);
+	lua_createtable(L, 0, 40);
 	set_number(L, "address", f->handle);
 	set_string(L, "name", f->name);
 	set_string(L, "status", f->status);
@@ -127,6 +147,16 @@ static void push_figures(lua_State *L, const struct figures *f)
 	set_number(L, "cpu", seconds(f->cpu_ns));
 	set_number(L, "messages", (double)f->messages);
 	set_number(L, "mqlen", f->mqlen);
+	set_number(L, "tasks", (double)f->tasks);
+	set_number(L, "max_tasks", (double)f->max_tasks);
+	if (f->policy) {
+		set_number(L, "mailbox_max", f->mailbox_max);
+		set_string(L, "mailbox_policy", f->policy);
+		set_number(L, "rejected", (double)f->rejected);
+		set_number(L, "dropped", (double)f->dropped);
+		set_number(L, "blocked", (double)f->waited);
+		set_number(L, "blocked_now", f->waiting);
+	}
 	set_number(L, "preemptions", (double)(f->parks_compiled + f->parks_library));
 	set_number(L, "parks_compiled", (double)f->parks_compiled);
 	set_number(L, "parks_library", (double)f->parks_library);

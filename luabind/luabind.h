@@ -6,6 +6,7 @@
 #ifndef LUABIND_LUABIND_H
 #define LUABIND_LUABIND_H
 
+#include "core/bound.h"
 #include "sched/limits.h"
 #include "sched/settings.h"
 
@@ -17,6 +18,9 @@ struct vm_options {
 	bool debug_pairs; /* see lua/skynet/debug_pairs.lua; nothing is compiled then */
 	size_t memlimit_bytes; /* 0: none */
 	size_t maxmcode_bytes; /* of machine code; 0: LuaJIT's default */
+	uint32_t mailbox_max;  /* messages that its mailbox holds at the most; 0: no bound */
+	enum bound_policy mailbox_policy;
+	int64_t max_tasks; /* begun and not ended, beyond which new messages wait; 0: no limit */
 };
 
 /* How a new service of that name is set up. Filled before the first launch. */

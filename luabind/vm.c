@@ -223,7 +223,8 @@ static void report(struct vm *vm, int status, const struct message *m, size_t si
 			   m->session);
 	/* The dispatcher answers the requests of tasks that failed. Without memory it could not. */
 	if (status != LUA_ERRRUN && requests_forget(&s->open, m->source, m->session))
-		sched_answer_error(self, m->source, m->session);
+		sched_answer_why(self, m->source, m->session,
+				 status == LUA_ERRMEM ? "not enough memory" : "error in error handling");
 }
 
 static void call_back(struct vm *vm, struct message *m)
@@ -268,7 +269,8 @@ static void deliver(struct service *s, struct message *m)
 	else if (vm->has_callback)
 		call_back(vm, m);
 	else if (message_is_request(m) && requests_forget(&s->open, m->source, m->session))
-		sched_answer_error(service_handle(s), m->source, m->session);
+		sched_answer_why(service_handle(s), m->source, m->session,
+				 "the service takes no messages");
 	store_relaxed(&s->memory_bytes, heap_used_bytes(vm->heap));
 	vm->message = NULL;
 	message_free(m);
@@ -371,6 +373,7 @@ static struct vm *vm_new(struct service *s, const struct vm_options *options)
 	vm->lua54 = options->lua54;
 	vm->debug_pairs = options->debug_pairs;
 	vm->memlimit_bytes = options->memlimit_bytes;
+	store_relaxed(&s->max_tasks, options->max_tasks);
 	vm->mcode.limit_bytes = options->maxmcode_bytes;
 	store_relaxed(&s->compiler, vm->jit ? "on" : "off");
 	vm->heap = heap_new(0);
@@ -425,11 +428,13 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 	struct service *s = service_new(&vm_body, name, creator, &options.sched);
 	service_set_limits(s, &options.limits);
 	s->state = vm_new(s, &options);
+	if (options.mailbox_max)
+		mailbox_set_bound(&s->mailbox, options.mailbox_max, options.mailbox_policy);
 	/* The first message, before anybody else can send one. */
 	char *text = mem_alloc(strlen(line) + 1);
 	memcpy(text, line, strlen(line));
-	struct message *first = message_new(0, MESSAGE_TEXT, 0, text, strlen(line));
-	ensure(mailbox_push(&s->mailbox, first) == MAILBOX_WOKE);
+	struct message *dropped, *first = message_new(0, MESSAGE_TEXT, 0, text, strlen(line));
+	ensure(mailbox_offer(&s->mailbox, first, &dropped) == MAILBOX_WOKE);
 	object_hold(&s->object); /* it may end before we have logged it */
 	uint32_t handle = service_publish(s);
 	if (handle == 0) {

@@ -66,19 +66,100 @@ bool sched_stop(int64_t timeout_ns)
 	return thread_stop_all(timeout_ns);
 }
 
-bool sched_send(uint32_t dest, struct message *m)
+/* Nobody will handle it: whoever waits for an answer is told. */
+static void refuse(uint32_t from, struct message *m, const char *reason)
+{
+	if (message_is_request(m))
+		sched_answer_why(from, m->source, m->session, reason);
+	message_free(m);
+}
+
+static enum sched_sent sent_as_full(const struct service *s, struct message *m)
+{
+	enum bound_policy policy = s->mailbox.bound->policy;
+	if (policy == BOUND_BLOCK)
+		return SENT_MUST_WAIT;
+	message_free(m);
+	return policy == BOUND_REJECT ? SENT_REJECTED : SENT_DROPPED;
+}
+
+/* What follows from a push; `s` may be NULL when it was refused. */
+static enum sched_sent settle_push(struct service *s, struct message *m, enum mailbox_pushed pushed)
+{
+	switch (pushed) {
+	case MAILBOX_WOKE:
+		sched_ready(s);
+		return SENT_IN;
+	case MAILBOX_QUEUED:
+		return SENT_IN;
+	case MAILBOX_WAITS:
+		return SENT_WAITS;
+	case MAILBOX_FULL:
+		return sent_as_full(s, m);
+	case MAILBOX_REFUSED:
+		break;
+	}
+	add_relaxed(&sched.messages_dead, 1);
+	message_free(m);
+	return SENT_TO_NOBODY;
+}
+
+enum sched_sent sched_offer(uint32_t dest, struct message *m)
 {
 	struct service *s = service_grab(dest);
-	enum mailbox_pushed pushed = s ? mailbox_push(&s->mailbox, m) : MAILBOX_REFUSED;
-	if (pushed == MAILBOX_REFUSED) {
-		add_relaxed(&sched.messages_dead, 1);
-		message_free(m);
-	} else if (pushed == MAILBOX_WOKE) {
-		sched_ready(s);
-	}
+	struct message *dropped = NULL;
+	enum mailbox_pushed pushed = s ? mailbox_offer(&s->mailbox, m, &dropped) : MAILBOX_REFUSED;
+	enum sched_sent sent = settle_push(s, m, pushed);
 	if (s)
 		service_release(s);
-	return pushed != MAILBOX_REFUSED;
+	if (dropped == NULL)
+		return sent;
+	refuse(dest, dropped, SCHED_WHY_FULL);
+	return sent == SENT_IN ? SENT_FOR_OLD : sent;
+}
+
+enum sched_sent sched_send_waiting(uint32_t dest, struct message *m, uint32_t owner, int32_t ticket,
+				   bool tell)
+{
+	struct service *s = service_grab(dest);
+	enum mailbox_pushed pushed =
+		s ? mailbox_wait(&s->mailbox, m, owner, ticket, tell) : MAILBOX_REFUSED;
+	enum sched_sent sent = settle_push(s, m, pushed);
+	if (s)
+		service_release(s);
+	return sent;
+}
+
+bool sched_withdraw(uint32_t dest, uint32_t owner, int32_t ticket)
+{
+	struct service *s = service_grab(dest);
+	struct message *m = s ? mailbox_withdraw(&s->mailbox, owner, ticket) : NULL;
+	if (s)
+		service_release(s);
+	if (m)
+		message_free(m);
+	return m != NULL;
+}
+
+void sched_tell_admitted(struct service *s)
+{
+	struct bound_waiter *list = mailbox_admitted(&s->mailbox);
+	while (list) {
+		struct bound_waiter *w = list;
+		list = w->next;
+		if (w->tell)
+			sched_post(service_handle(s), w->owner, MESSAGE_RESPONSE, w->ticket, NULL,
+				   0);
+		mem_free(w);
+	}
+}
+
+bool sched_send(uint32_t dest, struct message *m)
+{
+	enum sched_sent sent = sched_offer(dest, m);
+	if (sent == SENT_MUST_WAIT)
+		message_free(m);
+	return sent == SENT_IN || sent == SENT_FOR_OLD;
 }
 
 bool sched_post(uint32_t source, uint32_t dest, int type, int32_t session, void *data,
@@ -93,15 +174,33 @@ void sched_answer_error(uint32_t from, uint32_t source, int32_t session)
 		sched_post(from, source, MESSAGE_ERROR, session, NULL, 0);
 }
 
-/* Messages that nobody will handle: whoever waits for an answer is told. */
+void sched_answer_why(uint32_t from, uint32_t source, int32_t session, const char *reason)
+{
+	size_t bytes = strlen(reason);
+	if (!load_relaxed(&sched.ending))
+		sched_post(from, source, MESSAGE_ERROR, session,
+			   memcpy(mem_alloc(bytes), reason, bytes), bytes);
+}
+
 static void refuse_messages(uint32_t from, struct message *list)
 {
 	while (list) {
 		struct message *m = list;
 		list = m->next;
-		if (message_is_request(m))
-			sched_answer_error(from, m->source, m->session);
-		message_free(m);
+		refuse(from, m, SCHED_WHY_ENDED);
+	}
+}
+
+/* Those that waited for a place in a mailbox that was closed. */
+static void refuse_waiters(uint32_t from, struct bound_waiter *list)
+{
+	while (list) {
+		struct bound_waiter *w = list;
+		list = w->next;
+		if (w->tell)
+			sched_answer_why(from, w->owner, w->ticket, SCHED_WHY_ENDED);
+		refuse(from, w->message, SCHED_WHY_ENDED);
+		mem_free(w);
 	}
 }
 
@@ -116,10 +215,11 @@ bool sched_doom(struct service *s)
 	store_seq(&s->doomed, true);
 	bool was_idle = false;
 	refuse_messages(handle, mailbox_close(&s->mailbox, &was_idle));
+	refuse_waiters(handle, mailbox_take_waiters(&s->mailbox));
 	uint32_t count = 0;
 	struct request *open = requests_drain(&s->open, &count);
 	for (uint32_t i = 0; i < count; i++)
-		sched_answer_error(handle, open[i].source, open[i].session);
+		sched_answer_why(handle, open[i].source, open[i].session, SCHED_WHY_ENDED);
 	mem_free(open);
 	/* An idle service has nobody who would notice. All others meet `doomed` at their next step; one that
 	 * runs long is stopped at the end of its slice. */

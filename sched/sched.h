@@ -52,7 +52,28 @@ void sched_start(void);
 /* Workers end as soon as their present message allows. false: some thread is stuck. */
 bool sched_stop(int64_t timeout_ns);
 
-/* Sends; takes ownership of `m` in every case. false: there is no such service. Any thread. */
+enum sched_sent {
+	SENT_IN,           /* it is in the mailbox */
+	SENT_FOR_OLD,   /* so it is, and an older message was dropped for it */
+	SENT_TO_NOBODY, /* there is no such service */
+	SENT_REJECTED,  /* the mailbox is full */
+	SENT_DROPPED,   /* so it is, and its policy is to drop what is new */
+	SENT_MUST_WAIT, /* so it is, and its policy is to wait: `m` is still the caller's */
+	SENT_WAITS,     /* it waits for a place */
+};
+/* Sends; owns `m` unless the result is SENT_MUST_WAIT. Whoever waits for an answer to a message that is dropped for this one
+ * gets an error; about `m` itself nobody is told but the caller. Any thread. */
+enum sched_sent sched_offer(uint32_t dest, struct message *m);
+/* After SENT_MUST_WAIT: SENT_IN, SENT_TO_NOBODY, or SENT_WAITS until there is a place. `owner`: who sends; `ticket`: one of
+ * its sessions, by which it can take the message back; with `tell` it gets a RESPONSE to it when there is a place, an ERROR
+ * when the receiver has ended. Owns `m`. Any thread. */
+enum sched_sent sched_send_waiting(uint32_t dest, struct message *m, uint32_t owner, int32_t ticket,
+				   bool tell);
+/* Takes back, and frees, a message that waits for a place. false: it does not. Any thread. */
+bool sched_withdraw(uint32_t dest, uint32_t owner, int32_t ticket);
+/* After mailbox_pop of the service that the caller runs: those whose messages have got a place may go on. */
+void sched_tell_admitted(struct service *s);
+/* For the runtime's own messages: sched_offer, and what would have to wait is rejected. false: it did not get in. */
 bool sched_send(uint32_t dest, struct message *m);
 /* The same for a new message of these parts. */
 bool sched_post(uint32_t source, uint32_t dest, int type, int32_t session, void *data,
@@ -66,6 +87,10 @@ void sched_ready(struct service *s);
 bool sched_doom(struct service *s);
 /* Answers a request with an error. */
 void sched_answer_error(uint32_t from, uint32_t source, int32_t session);
+/* The same with a reason for people, which follows `call failed: `. */
+void sched_answer_why(uint32_t from, uint32_t source, int32_t session, const char *reason);
+#define SCHED_WHY_ENDED "the service has ended"
+#define SCHED_WHY_FULL  "mailbox full"
 
 /* New settings, in any state of the service; they count from now on. The caller holds a reference. Any thread. */
 void sched_change(struct service *s, const struct settings *settings);

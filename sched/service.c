@@ -119,8 +119,10 @@ void service_term(void)
 	while (pool.chunks) {
 		struct chunk *c = pool.chunks;
 		pool.chunks = c->older;
-		for (int i = 0; i < CHUNK; i++)
+		for (int i = 0; i < CHUNK; i++) {
 			requests_term(&c->service[i].open);
+			mailbox_term(&c->service[i].mailbox);
+		}
 		mem_free(c);
 	}
 	mem_free(pool.free);
@@ -165,6 +167,7 @@ void service_limits_of(struct service *s, struct limits *out)
  * reading, which are stored one by one. */
 static void reset(struct service *s)
 {
+	mailbox_term(&s->mailbox);
 	mailbox_init(&s->mailbox);
 	requests_term(&s->open);
 	requests_init(&s->open);
@@ -206,6 +209,7 @@ static void reset(struct service *s)
 	store_relaxed(&s->message_bytes, 0);
 	store_relaxed(&s->errors, 0);
 	store_relaxed(&s->tasks, 0);
+	store_relaxed(&s->max_tasks, 0);
 	store_relaxed(&s->seen_tier, TIER_FOREIGN);
 	store_relaxed(&s->samples, 0);
 	store_relaxed(&s->collector_samples, 0);

@@ -157,6 +157,7 @@ struct service {
 	_Atomic uint32_t samples, collector_samples; /* asked looks, and those that met its collector */
 	_Atomic uint64_t errors;            /* messages that ended in one */
 	_Atomic int64_t tasks; /* begun and not ended, as the body last said: within an eighth */
+	_Atomic int64_t max_tasks; /* as the body last said; 0: no limit */
 	_Atomic bool endless; /* set by the monitor, read and cleared by skynet.endless() */
 
 	/* The message being handled, for the monitor. `message_number` is 0 between messages and is
@@ -176,7 +177,7 @@ struct service {
 	struct {
 		uint32_t handle;
 		int64_t first_ns, at_ns; /* when it saw this service for the first time, and last */
-		uint64_t messages, errors;
+		uint64_t messages, errors, refused;
 		int64_t cpu_ns;
 		int64_t mark_ns;    /* of its mailbox: see measure.h */
 		uint64_t mark_last;

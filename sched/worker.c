@@ -320,10 +320,12 @@ static void run_messages(struct service *s)
 {
 	struct message *m;
 	while ((m = mailbox_pop(&s->mailbox)) != NULL) {
+		if (UNLIKELY(s->mailbox.bound != NULL))
+			sched_tell_admitted(s);
 		note_overload(s);
 		if (message_is_request(m) && !requests_open(&s->open, m->source, m->session)) {
 			/* Killed in this moment; the others were answered by the killer. */
-			sched_answer_error(service_handle(s), m->source, m->session);
+			sched_answer_why(service_handle(s), m->source, m->session, SCHED_WHY_ENDED);
 			message_free(m);
 			return;
 		}
@@ -333,7 +335,9 @@ static void run_messages(struct service *s)
 		if (turn_is_over(s))
 			return;
 	}
-	s->overload_at = 1024;
+	/* Of a shut one nothing was given, but it has not run empty. */
+	if (s->mailbox.bound == NULL || !s->mailbox.bound->shut)
+		s->overload_at = 1024;
 }
 
 static void run_service(struct service *s)

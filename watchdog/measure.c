@@ -9,12 +9,21 @@ int64_t measure_stalled_mailbox(const struct service_sample *before,
 	return now->messages == before->messages ? now->mailbox : 0;
 }
 
+static double rate(uint64_t before, uint64_t now, int64_t ns)
+{
+	int64_t count = (int64_t)(now - before);
+	return ns <= 0 || count <= 0 ? 0 : (double)count * (double)NS_PER_S / (double)ns;
+}
+
 int64_t measure_error_rate(const struct service_sample *before, const struct service_sample *now)
 {
-	int64_t errors = (int64_t)(now->errors - before->errors), ns = now->at_ns - before->at_ns;
-	if (ns <= 0 || errors <= 0)
-		return 0;
-	return (int64_t)((double)errors * (double)NS_PER_S / (double)ns);
+	return (int64_t)rate(before->errors, now->errors, now->at_ns - before->at_ns);
+}
+
+int64_t measure_refusal_rate(const struct service_sample *before, const struct service_sample *now)
+{
+	double refused = rate(before->refused, now->refused, now->at_ns - before->at_ns);
+	return refused > 0 && refused < 1 ? 1 : (int64_t)refused; /* one is worth an alert */
 }
 
 int64_t measure_head_age_ns(struct age_mark *mark, const struct service_sample *now)

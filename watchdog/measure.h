@@ -13,6 +13,7 @@ struct service_sample {
 	uint64_t messages; /* begun since it was born */
 	uint32_t mailbox;  /* messages that wait */
 	uint64_t errors;   /* messages that ended in one, since it was born */
+	uint64_t refused;  /* messages that its mailbox had no place for, since it was born */
 };
 
 /* Messages in a mailbox from which nothing was taken between two samples; 0 when something was: the service itself
@@ -21,6 +22,10 @@ int64_t measure_stalled_mailbox(const struct service_sample *before,
 				const struct service_sample *now);
 /* Messages a second that ended in an error, between two samples. */
 int64_t measure_error_rate(const struct service_sample *before, const struct service_sample *now);
+
+/* Messages a second that its mailbox refused or dropped, between two samples. */
+int64_t measure_refusal_rate(const struct service_sample *before,
+			     const struct service_sample *now);
 
 /* Messages carry no time: at some moment the last one that waits is remembered, by its number, and as long as it
  * has not been begun the first one has waited at least since then. Once it has, the next is chosen. So the figure is

@@ -32,11 +32,17 @@ const struct rule rule_table[RULE_KINDS] = {
 			"process of its own"},
 	[RULE_MAILBOX] = {"mailbox", "mailbox", RULE_UNIT_COUNT, 1024, RULE_SLOW, CLEAR_PERCENT, 0,
 			  "May overload, message queue length =", "and it takes none",
-			  "it is stuck in one message: see its other alerts"},
+			  "it is stuck in one message, or has as many tasks as `max_tasks` allows: see "
+			  "its other alerts"},
 	[RULE_MAILBOX_AGE] = {"mailbox_age", "mailbox_age", RULE_UNIT_NS, NS_PER_S,
 			      LATE | RULE_SLOW, CLEAR_PERCENT, 0, "lets its first message wait for", "or longer",
 			      "it takes fewer messages than it gets: more weight, less work a "
 			      "message, or several of it"},
+	[RULE_MAILBOX_FULL] = {"mailbox_full", "mailbox_full", RULE_UNIT_COUNT, 1, RULE_SLOW,
+			       CLEAR_PERCENT, 0, "has refused or dropped",
+			       "messages in a second: its mailbox is full",
+			       "it takes fewer messages than it gets: more weight, several of it, or a "
+			       "larger `mailbox.max` if this was a peak"},
 	[RULE_TASKS] = {"tasks", "tasks", RULE_UNIT_COUNT, 10000, RULE_SLOW, CLEAR_PERCENT, 0, "has",
 			"suspended tasks",
 			"they wait for answers that do not come, or are forked without bound"},

@@ -302,7 +302,8 @@ static bool remember(struct service *s, uint32_t handle, const struct service_sa
 	s->seen.cpu_ns = cpu;
 	*before = (struct service_sample){.at_ns = s->seen.at_ns,
 					  .messages = s->seen.messages,
-					  .errors = s->seen.errors};
+					  .errors = s->seen.errors,
+					  .refused = s->seen.refused};
 	if (!known) {
 		s->seen.handle = handle;
 		s->seen.first_ns = now->at_ns;
@@ -317,6 +318,7 @@ static bool remember(struct service *s, uint32_t handle, const struct service_sa
 	s->seen.at_ns = now->at_ns;
 	s->seen.messages = now->messages;
 	s->seen.errors = now->errors;
+	s->seen.refused = now->refused;
 	return known;
 }
 
@@ -372,12 +374,15 @@ static void look_at_service(uint32_t handle, int64_t now)
 	sample.mailbox = mailbox_length(&s->mailbox);
 	sample.messages = load_relaxed(&s->messages);
 	sample.errors = load_relaxed(&s->errors);
+	sample.refused = load_relaxed(&s->mailbox.rejected) + load_relaxed(&s->mailbox.dropped);
 	int64_t tasks = load_relaxed(&s->tasks);
 	if (service_handle(s) != handle || !remember(s, handle, &sample, &before))
 		return;
 	judge(RULE_MAILBOX, handle, 0, measure_stalled_mailbox(&before, &sample),
 	      survey.limit[RULE_MAILBOX], now);
 	judge_mailbox_age(s, handle, &sample);
+	judge(RULE_MAILBOX_FULL, handle, 0, measure_refusal_rate(&before, &sample),
+	      survey.limit[RULE_MAILBOX_FULL], now);
 	judge(RULE_ERRORS, handle, 0, measure_error_rate(&before, &sample),
 	      survey.limit[RULE_ERRORS], now);
 	judge(RULE_TASKS, handle, 0, tasks, survey.limit[RULE_TASKS], now);

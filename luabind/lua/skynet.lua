@@ -6,6 +6,7 @@
 -- use, since every service has a copy of what it loads.
 
 local core = require "skynet.core"
+local pool = require "skynet.pool"
 local task = require "skynet.task"
 local protocol = require "skynet.protocol"
 local call = require "skynet.call"
@@ -76,6 +77,7 @@ skynet.sleep = task.sleep
 skynet.wait = task.wait
 skynet.wakeup = task.wakeup
 skynet.fork = task.fork
+skynet.tasklimit = pool.tasklimit
 
 skynet.pack = core.pack
 skynet.packstring = core.packstring
@@ -198,7 +200,7 @@ end
 --- Send a request under this trace tag, and log its begin and end; otherwise as rawcall.
 function skynet.tracecall(tag, addr, typename, msg, sz)
 	skynet.tracelog(tag, "tracecall begin")
-	core.send(addr, skynet.PTYPE_TRACE, 0, tag)
+	call.send_as(addr, skynet.PTYPE_TRACE, tag)
 	local answer, size = call.rawcall(addr, typename, msg, sz)
 	skynet.tracelog(tag, "tracecall end")
 	return answer, size

@@ -407,6 +407,13 @@ function skynet.mqlen() end
 ---@return boolean
 function skynet.endless() end
 
+---Let no more than `n` tasks of this service be begun and not ended. Beyond that new messages wait in the mailbox, in
+---their order; answers, errors and the system, debug and socket protocols are handled as ever.
+---@param n? integer 0: as many as come; nil: as before
+---@return integer before the limit that was there, 0: none
+---@return integer tasks that have not ended
+function skynet.tasklimit(n) end
+
 ---Limit the Lua memory of this service, from now on. Once: the function is gone then.
 ---@param bytes integer
 function skynet.memlimit(bytes) end

@@ -189,8 +189,18 @@ local function add_messages(core, world, sv)
 	end
 
 	core.genid = fresh
-	function core.tasks(n)
-		sv.tasks = n
+	function core.tasks(n, full)
+		sv.tasks, sv.full = n, full
+	end
+
+	function core.maxtasks(n)
+		local before = sv.max_tasks
+		sv.max_tasks = n or before
+		return before
+	end
+
+	function core.withdraw()
+		return false -- mailboxes have no bounds here
 	end
 
 	function core.timeout(delay_ns)
@@ -614,7 +624,7 @@ function World:launch(line)
 	end
 	local sv = {
 		handle = self.next_handle, line = line, args = args, alive = true, queue = {}, requests = {}, session = 0,
-		handled = 0,
+		handled = 0, max_tasks = 0,
 	}
 	self.next_handle = sv.handle + 1
 	self.services[sv.handle] = sv
@@ -691,6 +701,17 @@ local function deliver(world, sv, item)
 	end
 end
 
+-- Of a service that may not begin more tasks: answers, errors, system, sockets, debug.
+local CONTROL = { [RESPONSE] = true, [SYSTEM] = true, [6] = true, [ERROR] = true, [9] = true }
+
+local function next_item(sv)
+	for i, item in ipairs(sv.queue) do
+		if not sv.full or CONTROL[item.type] then
+			return table.remove(sv.queue, i)
+		end
+	end
+end
+
 --- Deliver one message, or let the next timer come due.
 -- @return false when there is neither
 function World:step()
@@ -702,7 +723,7 @@ function World:step()
 	ready[ready.first] = nil
 	ready.first = ready.first + 1
 	sv.queued = false
-	local item = table.remove(sv.queue, 1)
+	local item = next_item(sv)
 	if item and sv.alive then
 		if item.init then
 			run_loader(self, sv)
@@ -710,7 +731,7 @@ function World:step()
 			deliver(self, sv, item)
 		end
 	end
-	if #sv.queue > 0 and not sv.queued then
+	if item and #sv.queue > 0 and not sv.queued then
 		sv.queued = true
 		ready.last = ready.last + 1
 		ready[ready.last] = sv

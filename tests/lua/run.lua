@@ -11,7 +11,7 @@ local mock = require "mock_core"
 local UNIT = { "test_loader", "test_task", "test_call", "test_serve", "test_life", "test_boot", "test_log",
 	"test_require", "test_sched" }
 local SERVICES = { "t_call", "t_death", "t_timer", "t_order", "t_unique", "t_response", "t_fork", "t_manager",
-	"t_sched", "t_request", "t_inspect", "t_queue", "t_deadlock", "t_coroutine", "t_shared", "t_debug" }
+	"t_sched", "t_request", "t_inspect", "t_tasklimit", "t_queue", "t_deadlock", "t_coroutine", "t_shared", "t_debug" }
 
 local passed, failed = 0, 0
 local t = { root = root, mock = mock }

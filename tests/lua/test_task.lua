@@ -45,6 +45,26 @@ skynet.start(function()
 end)
 ]]
 
+-- The pool after a peak: at once, some seconds later, and minutes later, when its timers have stopped too.
+local REST = [[
+local skynet = require "skynet"
+local core = require "skynet.core"
+local pool = require "skynet.pool"
+skynet.start(function()
+	for _ = 1, 500 do
+		skynet.fork(skynet.sleep, 1)
+	end
+	skynet.sleep(5)
+	local peak = pool.figures()
+	skynet.sleep(2500)
+	local later = pool.figures()
+	skynet.sleep(20000)
+	local rested, messages = pool.figures(), core.stat "message"
+	skynet.sleep(10000)
+	print(peak >= 500, later < peak and later >= peak / 4, rested, core.stat "message" - messages == 1)
+end)
+]]
+
 -- What core.tasks was told last: after a peak of sleepers, and when they have ended, some by an error.
 local LIVE = [[
 local core = require "skynet.core"
@@ -130,6 +150,7 @@ return function(t)
 	t.eq(lines, 2, "the errors of one message are logged together")
 
 	t.eq(t.output(LIVE), "300 within 66 within 66", "the runtime is told how many tasks have not ended")
+	t.eq(t.output(REST, 400), "true\ttrue\t16\ttrue", "a service with nothing to do lets its pool shrink")
 
 	t.eq(t.output(GARBAGE), "nil", "a finished task holds nothing")
 

@@ -74,6 +74,9 @@ static void *produce(void *arg)
 			refused = true;
 			message_free(m);
 			break;
+		case MAILBOX_FULL:
+		case MAILBOX_WAITS:
+			check(false, "a mailbox without a bound is full");
 		}
 		dawdle(&t->seed);
 	}

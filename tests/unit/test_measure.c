@@ -13,7 +13,7 @@
 static struct service_sample sample(int64_t at_ns, uint64_t messages, uint32_t mailbox,
 				    uint64_t errors)
 {
-	return (struct service_sample){at_ns, messages, mailbox, errors};
+	return (struct service_sample){at_ns, messages, mailbox, errors, 0};
 }
 
 static void test_a_mailbox_counts_while_nothing_is_taken(void **state UNUSED)
@@ -32,6 +32,17 @@ static void test_errors_a_second(void **state UNUSED)
 	/* A late round sees more of them, at the same rate. */
 	b = sample(11 * S, 0, 0, 3100);
 	assert_int_equal(measure_error_rate(&a, &b), 300);
+}
+
+static void test_refusals_a_second(void **state UNUSED)
+{
+	struct service_sample a = sample(S, 0, 0, 0), b = sample(3 * S, 0, 0, 0);
+	assert_int_equal(measure_refusal_rate(&a, &b), 0);
+	b.refused = 10;
+	assert_int_equal(measure_refusal_rate(&a, &b), 5);
+	b.refused = 1; /* not none */
+	assert_int_equal(measure_refusal_rate(&a, &b), 1);
+	assert_int_equal(measure_refusal_rate(&b, &b), 0);
 }
 
 /* A stuck service: the age grows from the first look on. */
@@ -126,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_mailbox_counts_while_nothing_is_taken),
 		cmocka_unit_test(test_errors_a_second),
+		cmocka_unit_test(test_refusals_a_second),
 		cmocka_unit_test(test_head_age_of_a_service_that_takes_nothing),
 		cmocka_unit_test(test_head_age_of_a_steady_queue_is_its_wait),
 		cmocka_unit_test(test_entitled_wait),

@@ -453,7 +453,8 @@ static void unknown_keys(void **state)
 	    "game.conf:3: service.battle.wieght: unknown key, did you mean \"weight\"?");
 	bad("service = { battle = { colour = 1 } }",
 	    "game.conf:1: service.battle.colour: unknown key (allowed: class, slice, weight, "
-	    "credit, group, jit, memlimit, lua54, debug_pairs, maxmcode, untrusted, watchdog, restart)");
+	    "credit, group, jit, memlimit, lua54, debug_pairs, maxmcode, untrusted, watchdog, restart, "
+	    "max_tasks, mailbox)");
 	bad("service = { battle = { watchdog = { starved = '1s' } } }",
 	    "game.conf:1: service.battle.watchdog.starved: unknown key (allowed: warn, demote, dump, "
 	    "interrupt, kill)");
@@ -464,11 +465,42 @@ static void unknown_keys(void **state)
 	bad("watchdog = { 5 }", "game.conf:1: watchdog[1]: unknown key (allowed: warn, demote, "
 				"restore, dump, interrupt, kill, untrusted_kill, "
 				"starved, slot, blocked, stuck, mailbox, mailbox_age, "
-				"tasks, memory, errors, gc, timer_late, loop_late, monitor_late, "
+				"mailbox_full, tasks, memory, errors, gc, timer_late, loop_late, monitor_late, "
 				"handoff, abort)");
 	bad("\nservices = {}", "game.conf:2: services: unknown table, did you mean \"service\"? "
 			       "(allowed: class, service, watchdog)");
 	bad("mine = {}", "game.conf:1: mine: unknown table (allowed: class, service, watchdog)");
+	(void)state;
+}
+
+static void bounds_of_mailboxes(void **state)
+{
+	struct conf *c = good("service = { a = { mailbox = { max = 500, policy = 'drop_old' }, max_tasks = 9 },\n"
+			      "b = { mailbox = { max = 1 } } }");
+	const struct conf_rule *r = setup_rule_for(c, "a");
+	assert_int_equal(r->set, CONF_RULE_MAILBOX | CONF_RULE_MAILBOX_MAX |
+					 CONF_RULE_MAILBOX_POLICY | CONF_RULE_MAX_TASKS);
+	assert_int_equal(r->mailbox_max, 500);
+	assert_string_equal(r->mailbox_policy, "drop_old");
+	char *text = printed(c);
+	assert_non_null(strstr(text, "  service[\"a\"] = { max_tasks = 9, mailbox = { max = 500, "
+				     "policy = \"drop_old\", }, }\n"));
+	free(text);
+	conf_free(c);
+	bad("service = { a = {\nmailbox = { policy = 'block' } } }",
+	    "game.conf:2: service.a.mailbox: `max` is missing (write { max = 1000, policy = "
+	    "\"reject\" })");
+	bad("service = { a = { mailbox = { max = 0 } } }",
+	    "game.conf:1: service.a.mailbox.max: Invalid max 0 , should be in [1,1000000000]");
+	bad("service = { a = { mailbox = { max = 5, policy = 'drop' } } }",
+	    "game.conf:1: service.a.mailbox.policy: \"drop\" is not allowed (one of "
+	    "reject|drop_new|drop_old|block)");
+	bad("service = { a = { mailbox = { max = 5, polcy = 'block' } } }",
+	    "game.conf:1: service.a.mailbox.polcy: unknown key, did you mean \"policy\"?");
+	bad("service = { a = { mailbox = { max = 5, colour = 1 } } }",
+	    "game.conf:1: service.a.mailbox.colour: unknown key (allowed: max, policy)");
+	bad("service = { a = { mailbox = 100 } }",
+	    "game.conf:1: service.a.mailbox: 100 is not a table (write { ... })");
 	(void)state;
 }
 
@@ -687,6 +719,7 @@ int main(void)
 		cmocka_unit_test(unknown_keys),
 		cmocka_unit_test(the_ladder),
 		cmocka_unit_test(kill_for_all),
+		cmocka_unit_test(bounds_of_mailboxes),
 		cmocka_unit_test(classes),
 		cmocka_unit_test(cpu_lists),
 		cmocka_unit_test(near_misses_are_warned_of),

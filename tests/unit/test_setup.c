@@ -122,6 +122,25 @@ static void the_other_options(void **state)
 	(void)state;
 }
 
+static void bounds(void **state)
+{
+	struct conf *c = load("service = { a = { max_tasks = 7, mailbox = { max = 9 } },\n"
+			      "b = { mailbox = { max = 1, policy = 'block' } } }");
+	struct vm_options o;
+	setup_service(c, "a", &o);
+	assert_int_equal(o.max_tasks, 7);
+	assert_int_equal(o.mailbox_max, 9);
+	assert_int_equal(o.mailbox_policy, BOUND_REJECT);
+	setup_service(c, "b", &o);
+	assert_int_equal(o.max_tasks, 0);
+	assert_int_equal(o.mailbox_max, 1);
+	assert_int_equal(o.mailbox_policy, BOUND_BLOCK);
+	setup_service(c, "c", &o);
+	assert_int_equal(o.mailbox_max, 0);
+	conf_free(c);
+	(void)state;
+}
+
 /* A name is never a pattern, whatever is in it. */
 static void strange_names(void **state)
 {
@@ -248,6 +267,7 @@ int main(void)
 		cmocka_unit_test(the_rule_goes_before_its_class),
 		cmocka_unit_test(only_the_first_rule_counts),
 		cmocka_unit_test(the_other_options),
+		cmocka_unit_test(bounds),
 		cmocka_unit_test(strange_names),
 		cmocka_unit_test(stars_end),
 	};

@@ -3,6 +3,7 @@
 -- Looking at the suspended tasks of this service, and killing one: skynet.task, uniqtask,
 -- killthread, trace_timeout. Loaded when one of these is used.
 
+local pool = require "skynet.pool"
 local task = require "skynet.task"
 local call = require "skynet.call"
 local life = require "skynet.life"
@@ -140,6 +141,7 @@ local function drop_session(session, co)
 	waiting[session] = nil
 	if timer_body[session] then
 		timer_of[co], timer_body[session] = nil, nil
+		pool.defer(-1)
 		task.cancel(session)
 	elseif release_token(session) then
 		task.retire(session)

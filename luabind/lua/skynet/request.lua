@@ -35,11 +35,12 @@ local function send(self, request)
 	end
 	local session = core.send(request[1], p.id, nil, p.pack(unpack(request, 3, table.maxn(request))))
 	if session then
-		call.expect(session, call.handle_of(request[1]))
+		call.expect(session, call.handle_of(request[1]) or false)
 		self._open[session] = request
 		self._left = self._left + 1
 	else
-		self._ready[#self._ready + 1] = { request = request }
+		-- Refused by a mailbox that is full: it failed, and there is somebody.
+		self._ready[#self._ready + 1] = { request = request, answer = session }
 	end
 end
 
@@ -81,9 +82,11 @@ end
 
 --- Nobody is interested in the answers that are missing.
 function requests:close()
-	for session in pairs(self._open) do
+	for session, request in pairs(self._open) do
 		call.expect(session, nil)
-		task.abandon(session)
+		if not core.withdraw(request[1], session) then
+			task.abandon(session)
+		end
 	end
 	self._open, self._left = {}, 0
 end

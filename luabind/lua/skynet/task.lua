@@ -20,10 +20,11 @@ local core_timeout, core_cancel, core_genid = core.timeout, core.cancel, core.ge
 local core_blocking, pcall = core.blocking, pcall
 local core_raised = core.raised
 
-local acquire, SUSPEND = pool.acquire, pool.SUSPEND
+local acquire, defer, SUSPEND = pool.acquire, pool.defer, pool.SUSPEND
 local QUIT = "QUIT"
 local BREAK = "BREAK"
 local NS_PER_CS = 1e7
+local TRIM_NS = 1e10 -- between two looks at a pool that may be too large
 
 local task = {
 	--- The reason of a call that has met its deadline.
@@ -45,6 +46,7 @@ local sleeping = {} -- token -> session of the task that sleeps or waits on it
 local timed = {} -- session -> true for those of `sleeping` that a timer ends
 local timer_body = {} -- session -> function of a timer whose task has not begun
 local timer_of = {} -- the task of such a timer -> session
+local trimmer -- session of the timer after which the pool is trimmed
 local deadline = {} -- session of a timer -> session of the call that it makes fail
 
 local interrupts = { first = 1, last = 0, verdict = {} } -- [i] = session
@@ -52,6 +54,10 @@ local forks = { first = 1, last = 0, call = {} } -- [i] = task, or false for a k
 
 -- For skynet/inspect.lua, which lists and kills tasks.
 task.state = { waiting = waiting, sleeping = sleeping, timer_body = timer_body, timer_of = timer_of, forks = forks }
+
+function pool.watch()
+	trimmer = core_timeout(TRIM_NS)
+end
 
 local function no_hook()
 end
@@ -166,6 +172,11 @@ local function answer_other(session, co)
 		waiting[session] = nil
 		return true
 	end
+	if session == trimmer then
+		trimmer = nil
+		pool.trim()
+		return true
+	end
 	local late = deadline[session]
 	if late == nil then
 		return false
@@ -205,6 +216,7 @@ function task.answer(session, msg, sz)
 	if f then
 		timer_body[session] = nil
 		timer_of[co] = nil
+		defer(-1)
 		return true, step(co, run_plain, f)
 	end
 	if live.trace then
@@ -310,6 +322,7 @@ end
 function task.timeout(cs, f)
 	local session = core_timeout(delay_ns(cs))
 	local co = acquire()
+	defer(1)
 	waiting[session] = co
 	timer_body[session] = f
 	timer_of[co] = session

@@ -7,6 +7,7 @@
 local core = require "skynet.core"
 local task = require "skynet.task"
 local protocol = require "skynet.protocol"
+local call = require "skynet.call"
 
 local registry = protocol.registry
 local live = task.live
@@ -105,7 +106,7 @@ end
 function trace.announce(addr)
 	local tag = trace.tag()
 	if tag then
-		core.send(addr, TRACE, 0, tag)
+		call.send_as(addr, TRACE, tag)
 	end
 end
 

@@ -37,6 +37,17 @@
 ---@field jit? "on"|"off"|"short" short: no room for machine code
 ---@field mcode? number bytes of machine code
 ---@field mcode_flushes? number how often all of it was dropped
+---@field tasks number begun and not ended, within an eighth or 64
+---@field max_tasks number tasks that may be begun and not ended, 0: as many as come
+---@field mailbox_max? number messages that its mailbox holds at the most; nil: no bound
+---@field mailbox_policy? "reject"|"drop_new"|"drop_old"|"block" what becomes of more
+---@field rejected? number messages that did not get in
+---@field dropped? number
+---@field blocked? number messages that waited for a place
+---@field blocked_now? number that wait for one
+---@field demoted boolean it has less than its settings say, until it behaves
+---@field interrupts number errors that the watchdog, or somebody by hand, has raised in its handlers
+---@field restarts number how often it was started again, by its policy
 
 ---Where the time of the workers went: services + overhead + idle + taken = workers * wall. Seconds.
 ---@class skynet.sched.cpu
@@ -87,6 +98,19 @@ function sched.get(addr) end
 ---@return boolean found
 ---@return string? why not
 function sched.set(addr, settings) end
+
+---Raise an error in the handler of the message that a service is at. Where no hook can fire the service is killed after
+---100 ms of CPU. Raises an error for what is no address, and for the caller's own.
+---@param addr skynet.address
+---@return boolean asked
+---@return string? why not
+function sched.interrupt(addr) end
+
+---End a service at once, whatever it does. Raises an error for what is no address, and for the caller's own.
+---@param addr skynet.address
+---@return boolean killed
+---@return string? why not
+function sched.kill(addr) end
 
 ---Read the config file again, as SIGHUP does. Waits for the outcome.
 ---@return integer? changed services with new settings; nil: the file has errors, nothing is changed

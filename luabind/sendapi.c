@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a service sends, and what it learns of it. Each of these functions owns the payload from check_payload on until the
+ * message owns it, and raises nothing in between.
+ */
+#include "core/log.h"
+#include "core/mem.h"
+#include "luabind/api.h"
+#include "luabind/vm.h"
+#include "sched/sched.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+/* skynet's own limit for a message. */
+#define MESSAGE_BYTES_MAX ((size_t)1 << 56)
+
+/* The payload at `index`: a string is copied, a light userdata with a size is taken over. */
+static void *check_payload(lua_State *L, int index, size_t *size_bytes)
+{
+	*size_bytes = 0;
+	switch (lua_type(L, index)) {
+	case LUA_TNONE:
+	case LUA_TNIL:
+		return NULL;
+	case LUA_TSTRING: {
+		const char *text = lua_tolstring(L, index, size_bytes);
+		if (*size_bytes == 0)
+			return NULL;
+		return memcpy(mem_alloc(*size_bytes), text, *size_bytes);
+	}
+	case LUA_TLIGHTUSERDATA:
+		*size_bytes = (size_t)luaL_checknumber(L, index + 1);
+		return lua_touserdata(L, index);
+	default:
+		luaL_error(L, "invalid param %s", luaL_typename(L, index));
+		return NULL;
+	}
+}
+
+/* Pushes what the sender learns: the session; the session and "dropped", when this message (only of one that wants no
+ * answer) or an older one was dropped; nil: nobody is there; false and why: it did not get in. */
+static int push_sent(lua_State *L, enum sched_sent sent, int32_t session)
+{
+	bool dropped = sent == SENT_FOR_OLD || (sent == SENT_DROPPED && session == 0);
+	if (sent == SENT_TO_NOBODY) {
+		lua_pushnil(L);
+		return 1;
+	}
+	if (sent == SENT_REJECTED || (sent == SENT_DROPPED && session != 0)) {
+		lua_pushboolean(L, false);
+		lua_pushliteral(L, SCHED_WHY_FULL);
+		return 2;
+	}
+	lua_pushinteger(L, session);
+	if (dropped)
+		lua_pushliteral(L, "dropped");
+	return dropped ? 2 : 1;
+}
+
+/* It has to wait for a place, which is not ours to decide: false, nil and the payload, that is the caller's again.
+ * Nothing here may raise. */
+static int push_back(lua_State *L, struct message *m)
+{
+	lua_pushboolean(L, false);
+	lua_pushnil(L);
+	lua_pushnumber(L, (lua_Number)m->size_bytes);
+	lua_pushlightuserdata(L, message_take_data(m)); /* HANDOVER */
+	lua_insert(L, -2);
+	message_free(m);
+	return 4;
+}
+
+static bool is_too_large(struct service *s, uint32_t dest, void *data, size_t size_bytes)
+{
+	if (size_bytes < MESSAGE_BYTES_MAX)
+		return false;
+	mem_free(data);
+	log_printf(service_handle(s), "error: The message to %x is too large", dest);
+	return true;
+}
+
+/* What a send that was refused leaves to do, when it was to pass a request on: somebody waits for the answer. */
+static void refuse_passed(uint32_t dest, uint32_t source, int32_t session, enum sched_sent sent)
+{
+	if (sent == SENT_REJECTED || sent == SENT_DROPPED)
+		sched_answer_why(dest, source, session, SCHED_WHY_FULL);
+	else if (sent == SENT_TO_NOBODY)
+		sched_answer_why(dest, source, session, SCHED_WHY_ENDED);
+}
+
+static int check_type(lua_State *L, int index)
+{
+	lua_Integer type = luaL_checkinteger(L, index);
+	luaL_argcheck(L, type >= 0 && type <= 255, index, "message type out of range 0..255");
+	return (int)type;
+}
+
+/* (address, type, session|nil, payload [, size]) */
+static int core_send(lua_State *L)
+{
+	struct service *s = vm_of(L)->service;
+	uint32_t dest = api_check_address(L, 1);
+	int type = check_type(L, 2);
+	int32_t session =
+		lua_isnil(L, 3) ? service_new_session(s) : (int32_t)luaL_checkinteger(L, 3);
+	size_t size_bytes;
+	void *data = check_payload(L, 4, &size_bytes);
+	if (is_too_large(s, dest, data, size_bytes)) {
+		lua_pushboolean(L, false);
+		return 1;
+	}
+	uint32_t self = service_handle(s);
+	if (type == MESSAGE_RESPONSE || type == MESSAGE_ERROR)
+		requests_forget(&s->open, dest, session);
+	struct message *m = message_new(self, type, session, data, size_bytes);
+	enum sched_sent sent = sched_offer(dest, m);
+	/* Whoever sends a request waits for its answer anyway. */
+	if (sent == SENT_MUST_WAIT && session != 0)
+		sent = sched_send_waiting(dest, m, self, session, false);
+	return sent == SENT_MUST_WAIT ? push_back(L, m) : push_sent(L, sent, session);
+}
+
+/* Source 0 is the runtime and allowed here. */
+static uint32_t check_source(lua_State *L, int index)
+{
+	return lua_type(L, index) == LUA_TNUMBER ? (uint32_t)(int64_t)lua_tonumber(L, index)
+						 : api_check_address(L, index);
+}
+
+/* (dest, source, type, session, payload [, size]) */
+static int core_redirect(lua_State *L)
+{
+	struct service *s = vm_of(L)->service;
+	uint32_t dest = api_check_address(L, 1), source = check_source(L, 2);
+	int type = check_type(L, 3);
+	int32_t session = (int32_t)luaL_checkinteger(L, 4);
+	size_t size_bytes;
+	void *data = check_payload(L, 5, &size_bytes);
+	if (is_too_large(s, dest, data, size_bytes)) {
+		lua_pushboolean(L, false);
+		return 1;
+	}
+	/* Passed on under the asker's name, the request is the receiver's to answer. */
+	bool answers = type == MESSAGE_RESPONSE || type == MESSAGE_ERROR;
+	bool passed = requests_forget(&s->open, answers ? dest : source, session) && !answers;
+	struct message *m = message_new(source, type, session, data, size_bytes);
+	enum sched_sent sent = sched_offer(dest, m);
+	/* The asker is the one who waits. */
+	if (sent == SENT_MUST_WAIT && passed)
+		sent = sched_send_waiting(dest, m, service_handle(s), service_new_session(s),
+					  false);
+	if (passed)
+		refuse_passed(dest, source, session, sent);
+	return sent == SENT_MUST_WAIT ? push_back(L, m) : push_sent(L, sent, session);
+}
+
+/* (dest, source, type, session, payload [, size]) what was pushed back, again -> as redirect; and a ticket, to which the
+ * answer is that it has got a place */
+static int core_enqueue(lua_State *L)
+{
+	struct service *s = vm_of(L)->service;
+	uint32_t dest = api_check_address(L, 1), source = check_source(L, 2);
+	int type = check_type(L, 3);
+	int32_t session = (int32_t)luaL_checkinteger(L, 4), ticket = service_new_session(s);
+	size_t size_bytes;
+	void *data = check_payload(L, 5, &size_bytes);
+	struct message *m = message_new(source, type, session, data, size_bytes);
+	enum sched_sent sent = sched_send_waiting(dest, m, service_handle(s), ticket, true);
+	int results = push_sent(L, sent, session);
+	if (sent != SENT_WAITS)
+		return results;
+	lua_pushinteger(L, ticket);
+	return 2;
+}
+
+/* (address, ticket or session of a request) -> whether that message waited for a place, and is taken back */
+static int core_withdraw(lua_State *L)
+{
+	uint32_t dest = api_check_address(L, 1);
+	int32_t ticket = (int32_t)luaL_checkinteger(L, 2);
+	lua_pushboolean(L, sched_withdraw(dest, service_handle(vm_of(L)->service), ticket));
+	return 1;
+}
+
+void sendapi_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"send", core_send},
+		{"redirect", core_redirect},
+		{"enqueue", core_enqueue},
+		{"withdraw", core_withdraw},
+		{NULL, NULL},
+	};
+	luaL_register(L, NULL, functions);
+}
