@@ -160,7 +160,7 @@ def interrupted(how):
     with ladder(script, {'victim': limits}) as box, Server(box) as server:
         server.wait_line('is through')
         run(box, server)
-        has(server, r'^CALL\tfalse\tcall failed: \./victim\.lua:6: interrupted: used 0\.[23]\d\d s of CPU in one message$')
+        has(server, r'^CALL\tfalse\tcall failed: \./victim\.lua:6: interrupted: used \d\.\d\d\d s of CPU in one message$')
         has(server, r'^NEXT\ttrue\thello$')
         has(server, r'^COUNT\t1$')
         has(server, r'error: interrupt: service victim .* at \./victim\.lua:6: an error is raised in its handler')
@@ -264,11 +264,11 @@ def untrusted():
 	print("TRUSTED", ask(skynet.newservice "trusted", "burn", 600))
 	'''
     services = {'plugin': {'jit': False, 'untrusted': True}, 'trusted': {}}
-    with ladder(script, services, {'kill': '400ms', 'untrusted_kill': '200ms'}) as box, Server(box) as server:
+    with ladder(script, services, {'kill': '10s', 'untrusted_kill': '200ms'}) as box, Server(box) as server:
         run(box, server)
         has(server, r'^PLUGIN\tfalse\tcall failed$')
         has(server, r'^TRUSTED\ttrue$')
-        has(server, r'error: kill: service plugin .* has used [23]\d\d ms')
+        has(server, r'error: kill: service plugin .* has used \d+ ms')
         check(any('watchdog.kill: applies only to services with untrusted = true' in line for line in server.errors),
               f'no warning about watchdog.kill: {server.errors}')
 
