@@ -11,6 +11,7 @@ local service, kind = skynet.getenv "hog_service", skynet.getenv "hog_kind"
 local KILLS = tonumber(skynet.getenv "kills")
 local ENDS = skynet.getenv "ends" == "true"
 local LEAK_BYTES = 400 * 1024
+local ENDED = "call failed: the service has ended"
 
 local slowest_ms = 0
 
@@ -68,8 +69,8 @@ local function kill_one(echo)
 		return answers.go and answers.ping
 	end), "callers still wait", answers.go, answers.ping)
 	slowest_ms = math.max(slowest_ms, (skynet.hpc() - begin) / 1e6)
-	expect(answers.go == "call failed", "the running request got", answers.go)
-	expect(answers.ping == "call failed", "the waiting request got", answers.ping)
+	expect(answers.go == ENDED, "the running request got", answers.go)
+	expect(answers.ping == ENDED, "the waiting request got", answers.ping)
 	expect(skynet.localname ".hog" == nil, ".hog still means", skynet.localname ".hog")
 	expect(skynet.localname "HOG" == nil, "HOG still means", skynet.localname "HOG")
 	local ok, err = pcall(skynet.call, hog, "lua", "ping")
