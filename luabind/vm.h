@@ -28,6 +28,9 @@ struct vm {
 	/* The user's own debug hook, put aside while ours is armed. */
 	lua_Hook user_hook;
 	int user_hook_mask, user_hook_count;
+	/* The call of a C function that was met last, by the frame of its caller, and in which message: callsite.c. */
+	uintptr_t met_call;
+	uint64_t met_message;
 	/* The hook that was there before coroutine.close set its own, and how many closes are under way. */
 	lua_Hook hook_before_close;
 	int hook_before_mask, hook_before_count, closing;

@@ -37,6 +37,7 @@ struct incident {
 	int64_t asked_ns, signalled_ns;
 	/* The first of the looks of this alert; all of them in `alert`. */
 	const char *kind;
+	bool in_c;
 	char place[sizeof(((struct evidence *)0)->place)];
 	char traceback[sizeof(((struct evidence *)0)->traceback)];
 	int64_t look_ns; /* when the next one is due */
@@ -194,6 +195,7 @@ static void fill_alert(struct incident *in, const struct service *s, const struc
 static void hang_evidence(struct incident *in, struct service *s)
 {
 	in->evidence.kind = "";
+	in->evidence.in_c = false;
 	in->evidence.place[0] = in->evidence.traceback[0] = '\0';
 	store_relaxed(&in->evidence.state, EVIDENCE_ASKED);
 	struct evidence *none = NULL;
@@ -211,7 +213,7 @@ static void take_evidence_back(struct incident *in)
 
 static void ask_where(struct incident *in, struct thread *t, uint64_t word, int64_t now)
 {
-	if (in->kind == NULL && in->asked)
+	if ((in->kind == NULL || in->in_c) && in->asked)
 		native_look(in->asked, in->asked_word, &in->native);
 	in->asked = t;
 	in->asked_word = word;
@@ -245,6 +247,7 @@ static void take_look(struct incident *in, int64_t now)
 	a->looks++;
 	if (in->kind == NULL) {
 		in->kind = e->kind;
+		in->in_c = e->in_c;
 		memcpy(in->place, e->place, sizeof(in->place));
 		memcpy(in->traceback, e->traceback, sizeof(in->traceback));
 	}
@@ -283,10 +286,11 @@ static void write_alert(struct incident *in, const struct runq_due *due)
 	a->kind = known ? in->kind : kind_without_evidence(in->subject);
 	a->place = known ? in->place : "";
 	a->traceback = known ? in->traceback : "";
-	if (!known && in->asked)
+	bool native = !known || in->in_c;
+	if (native && in->asked)
 		native_look(in->asked, in->asked_word, &in->native);
-	a->syscall = known ? "" : in->native.syscall;
-	a->frames = known ? "" : in->native.frames;
+	a->syscall = native ? in->native.syscall : "";
+	a->frames = native ? in->native.frames : "";
 	a->waiting = due->waiting;
 	a->first_waits_ns = due->first_waits_ns;
 	a->alerts = in->episode.alerts;
