@@ -20,10 +20,9 @@ void landmark_add(enum landmark kind, uintptr_t start, uintptr_t end)
 	known[kind].function[known[kind].count++].end = end;
 }
 
-void landmark_forget(void)
+void landmark_forget(enum landmark kind)
 {
-	for (int kind = 0; kind < LANDMARK_KINDS; kind++)
-		known[kind].count = 0;
+	known[kind].count = 0;
 }
 
 IN_HANDLER bool landmark_known(enum landmark kind)

@@ -16,7 +16,8 @@ enum landmark {
 
 /* One of the functions; a few of each kind fit. Main thread, before workers start. */
 void landmark_add(enum landmark kind, uintptr_t start, uintptr_t end);
-void landmark_forget(void);
+/* Of that kind. */
+void landmark_forget(enum landmark kind);
 /* Have any been found? Async-signal-safe, as the next. */
 bool landmark_known(enum landmark kind);
 bool landmark_holds(enum landmark kind, uintptr_t address);

@@ -20,7 +20,7 @@
 
 enum { SCAN_WORDS = 2048 };
 
-static IN_HANDLER bool step_exactly(struct unwind_frame *f, uintptr_t low, uintptr_t high)
+IN_HANDLER bool walk_step(struct unwind_frame *f, uintptr_t low, uintptr_t high)
 {
 	const struct unwind_object *o = binary_unwind(f->interrupted ? f->pc : f->pc - 1);
 	struct unwind_frame next = *f;
@@ -84,7 +84,7 @@ IN_HANDLER void walk_stack(struct walk *w, uintptr_t pc, uintptr_t sp, uintptr_t
 		add(w, f.pc, sure);
 		if (f.sp >= high || w->count >= max)
 			break;
-		if (step_exactly(&f, low, high))
+		if (walk_step(&f, low, high))
 			continue;
 		sure = false;
 		if (!step_by_rbp(&f, low, high) && !step_by_search(&f, low, high))
@@ -101,7 +101,7 @@ IN_HANDLER bool walk_meets(enum landmark kind, uintptr_t pc, uintptr_t sp, uintp
 	for (int i = 0; i < FRAMES; i++) {
 		if (landmark_holds(kind, f.interrupted ? f.pc : f.pc - 1))
 			return true;
-		if (f.sp >= high || !step_exactly(&f, sp, high))
+		if (f.sp >= high || !walk_step(&f, sp, high))
 			return false;
 	}
 	return false;

@@ -7,6 +7,7 @@
 #define CORE_WALK_H
 
 #include "core/landmark.h"
+#include "core/unwind.h"
 
 struct walk_frame {
 	uintptr_t pc;
@@ -27,6 +28,9 @@ struct walk {
  * high) only. Async-signal-safe: no lock, no allocation. */
 void walk_stack(struct walk *w, uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t low,
 		uintptr_t high, int max);
+
+/* From a frame to its caller, if that is known exactly; false: nothing was done. Reads in [low, high) only. Async-signal-safe. */
+bool walk_step(struct unwind_frame *f, uintptr_t low, uintptr_t high);
 
 /* Is there a frame of such a landmark (landmark.h) on the stack? Looks as far as the frames are known exactly, so false may be
  * wrong. Async-signal-safe. */

@@ -120,6 +120,7 @@ void hook_probe(lua_State *L, lua_Debug *ar)
 	struct vm *vm = vm_of(L);
 	struct evidence *e = exchange_acq_rel(&vm->service->evidence, NULL);
 	disarm(L, vm);
+	vm->met_call = 0; /* that one is over: see callsite.c */
 	if (e == NULL)
 		return;
 	e->kind = "interpreted";

@@ -24,6 +24,10 @@ struct search {
 	bool learning;  /* landmarks are being found, from calls of lua_gc; otherwise they are tried */
 	bool watching;
 	int frees, met;
+	/* Of a Lua stack: the next block that grows is one; later it is that one whose moves are watched. */
+	bool expects_stack;
+	void *stack;
+	int moves;
 };
 
 static bool is_in_vm(uintptr_t pc)
@@ -70,6 +74,40 @@ static void look(struct search *s)
 	}
 }
 
+/* Who moves it: the two functions next to us, of which one may be for blocks of any kind. */
+static void learn_resizers(struct search *s)
+{
+	enum { NEAREST = 2 };
+	struct walk w;
+	uintptr_t pc, sp, rbp, start, end;
+	int found = 0;
+	__asm__ volatile("leaq (%%rip), %0\n\tmovq %%rsp, %1\n\tmovq %%rbp, %2"
+			 : "=r"(pc), "=r"(sp), "=r"(rbp));
+	walk_stack(&w, pc, sp, rbp, sp, s->high, WALK_FIRST);
+	for (int i = 1; i < w.count && i < WALK_FIRST && found < NEAREST; i++) {
+		const struct walk_frame *f = walk_frame(&w, i);
+		if (!f->sure)
+			return;
+		if (!is_in_vm(f->pc - 1) || !function_at(f->pc - 1, &start, &end))
+			continue;
+		landmark_add(LANDMARK_RESIZER, start, end);
+		found++;
+	}
+	s->moves += found == NEAREST;
+}
+
+static void *move_block(struct search *s, void *block, size_t new_bytes)
+{
+	bool is_stack = s->expects_stack || (s->stack && block == s->stack);
+	if (is_stack)
+		learn_resizers(s);
+	void *moved = mem_try_realloc(block, new_bytes);
+	if (is_stack)
+		s->stack = moved;
+	s->expects_stack = false;
+	return moved;
+}
+
 static void *watched_alloc(void *ud, void *block, size_t old_bytes, size_t new_bytes)
 {
 	struct search *s = ud;
@@ -80,7 +118,7 @@ static void *watched_alloc(void *ud, void *block, size_t old_bytes, size_t new_b
 		mem_free(block);
 		return NULL;
 	}
-	return block ? mem_try_realloc(block, new_bytes) : mem_try_alloc(new_bytes);
+	return block ? move_block(s, block, new_bytes) : mem_try_alloc(new_bytes);
 }
 
 static void run(lua_State *L, struct search *s, const char *program)
@@ -122,6 +160,21 @@ static bool is_right(lua_State *L, struct search *s)
 	return s->frees > 5 && s->met == 0;
 }
 
+/* A stack that grows is moved, and so is one that is found too large by the collector. */
+static void learn_from_stacks(lua_State *L, struct search *s)
+{
+	lua_State *co = lua_newthread(L);
+	s->expects_stack = true;
+	bool grown = lua_checkstack(co, 4000);
+	s->expects_stack = false;
+	int moves = s->moves;
+	for (int i = 0; i < 3; i++)
+		lua_gc(L, LUA_GCCOLLECT, 0);
+	if (!grown || moves == 0 || s->moves == moves)
+		landmark_forget(LANDMARK_RESIZER);
+	lua_pop(L, 1);
+}
+
 static int prepare(lua_State *L)
 {
 	luaL_openlibs(L);
@@ -132,11 +185,13 @@ void landmarks_init(void)
 {
 	struct search s = {.high = (uintptr_t)__builtin_frame_address(0)};
 	lua_State *L = lua_newstate(watched_alloc, &s);
-	landmark_forget();
+	landmark_forget(LANDMARK_COLLECTOR);
+	landmark_forget(LANDMARK_RESIZER);
 	if (L && lua_cpcall(L, prepare, NULL) == 0) {
 		learn_from_collections(L, &s);
+		learn_from_stacks(L, &s);
 		if (landmark_known(LANDMARK_COLLECTOR) && !is_right(L, &s))
-			landmark_forget();
+			landmark_forget(LANDMARK_COLLECTOR);
 	}
 	if (L)
 		lua_close(L);

@@ -20,6 +20,7 @@
 #include "core/mem.h"
 #include "core/name.h"
 #include "luabind/api.h"
+#include "luabind/callsite.h"
 #include "luabind/enter.h"
 #include "luabind/interrupt.h"
 #include "luabind/landmarks.h"
@@ -57,6 +58,7 @@ void vm_init(void)
 {
 	mcode_init();
 	landmarks_init();
+	callsite_init();
 }
 
 const char *vm_version(void)
@@ -358,6 +360,7 @@ const struct service_body vm_body = {
 	.close = close_vm,
 	.abandon = abandon,
 	.interrupt = interrupt_vm,
+	.witness = callsite_witness,
 	.fate = fate,
 	.describe = describe_vm,
 	.first_argument = seri_peek,

@@ -32,6 +32,9 @@ struct vm {
 	/* The message in whose handler hook_raise is to raise an error; 0: none. Set by the signal handler. */
 	_Atomic uint64_t raise_number;
 	struct raised *raised; /* it has done so: hook.c */
+	/* The call of a C function that was met last, by the frame of its caller, and in which message: callsite.c. */
+	uintptr_t met_call;
+	uint64_t met_message;
 	/* The hook that was there before coroutine.close set its own, and how many closes are under way. */
 	lua_Hook hook_before_close;
 	int hook_before_mask, hook_before_count, closing;

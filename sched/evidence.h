@@ -15,6 +15,7 @@ enum evidence_state { EVIDENCE_FREE, EVIDENCE_ASKED, EVIDENCE_READY };
 struct evidence {
 	_Atomic int state;    /* READY: release by the writer, acquire by the monitor */
 	const char *kind;     /* "compiled loop", "interpreted", ...: a constant text */
+	bool in_c;            /* and there in C code, of which the native frames tell more */
 	char place[128];      /* "main.lua:12", "" when unknown */
 	char traceback[1536]; /* lines, each with a leading tab; "" when there is none */
 };

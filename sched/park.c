@@ -140,6 +140,14 @@ static void take_sample(struct thread *t, struct service *s, uintptr_t pc, uintp
 		add_relaxed(&s->collector_samples, 1);
 }
 
+static void probe(struct thread *t, struct service *s, const struct unwind_frame *at, enum park_tier tier)
+{
+	s->body->interrupt(s, INTERRUPT_PROBE, at->pc, tier);
+	bool has_room = at->sp >= (uintptr_t)t->stack->low + PARK_ROOM_BYTES && at->sp < s->mark;
+	if (s->body->witness && tier != TIER_MACHINE_CODE && has_room)
+		s->body->witness(s, at, s->mark);
+}
+
 static bool is_to_die(const struct service *s)
 {
 	return load_acquire(&s->doomed) && !load_relaxed(&s->closing);
@@ -176,7 +184,7 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 	sighting_take(&t->sighting, epoch, pc, sp, rbp, end_of_stack(s, t->stack, sp),
 		      tier == TIER_MACHINE_CODE);
 	if (load_relaxed(&t->probe) == epoch)
-		s->body->interrupt(s, INTERRUPT_PROBE, pc, tier);
+		probe(t, s, &(struct unwind_frame){pc, sp, rbp, true}, tier);
 	/* Wherever it is: a killed service that is met in C every time ends when it is back in Lua. */
 	if (is_to_die(s))
 		s->body->interrupt(s, INTERRUPT_KILL, pc, tier);

@@ -21,6 +21,7 @@
 #include "core/handle.h"
 #include "core/mailbox.h"
 #include "core/stack.h"
+#include "core/unwind.h"
 #include "sched/evidence.h"
 #include "sched/limits.h"
 #include "sched/requests.h"
@@ -65,6 +66,10 @@ struct service_body {
 	 * Async-signal-safe. */
 	void (*interrupt)(struct service *s, enum interrupt_why why, uintptr_t pc,
 			  enum park_tier tier);
+	/* In the signal handler too, after an interrupt that probes, when it was interrupted in C code with some stack left: fills the
+	 * evidence if it can be told for certain where the user's program is. [sp, high) is the service's part of the stack.
+	 * Touches nothing, and must not crash. NULL: nothing can be told. */
+	void (*witness)(struct service *s, const struct unwind_frame *at, uintptr_t high);
 	/* The service is doomed and parked in `tier`; `late`: it has used up the CPU that ending may cost. Must
 	 * not touch what it is parked in. */
 	enum parked_fate (*fate)(struct service *s, enum park_tier tier, bool late);

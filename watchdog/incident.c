@@ -73,6 +73,7 @@ static void hang_evidence(struct incident *in)
 {
 	struct service *s = in->subject;
 	in->evidence.kind = "";
+	in->evidence.in_c = false;
 	in->evidence.place[0] = in->evidence.traceback[0] = '\0';
 	store_relaxed(&in->evidence.state, EVIDENCE_ASKED);
 	struct evidence *none = NULL;
@@ -90,7 +91,7 @@ static void take_evidence_back(struct incident *in)
 
 static void ask_where(struct incident *in, struct thread *t, uint64_t word, int64_t now)
 {
-	if (in->kind == NULL && in->asked)
+	if ((in->kind == NULL || in->in_c) && in->asked)
 		native_look(in->asked, in->asked_word, &in->native);
 	in->asked = t;
 	in->asked_word = word;
@@ -124,6 +125,7 @@ static void take_look(struct incident *in, int64_t now)
 	a->looks++;
 	if (in->kind == NULL) {
 		in->kind = e->kind;
+		in->in_c = e->in_c;
 		memcpy(in->place, e->place, sizeof(in->place));
 		memcpy(in->traceback, e->traceback, sizeof(in->traceback));
 	}
@@ -162,10 +164,11 @@ static void write_alert(struct incident *in, const struct runq_due *due)
 	a->kind = known ? in->kind : kind_without_evidence(in->subject);
 	a->place = known ? in->place : "";
 	a->traceback = known ? in->traceback : "";
-	if (!known && in->asked)
+	bool native = !known || in->in_c;
+	if (native && in->asked)
 		native_look(in->asked, in->asked_word, &in->native);
-	a->syscall = known ? "" : in->native.syscall;
-	a->frames = known ? "" : in->native.frames;
+	a->syscall = native ? in->native.syscall : "";
+	a->frames = native ? in->native.frames : "";
 	a->waiting = due->waiting;
 	a->first_waits_ns = due->first_waits_ns;
 	a->alerts = in->episode.alerts;

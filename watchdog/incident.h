@@ -30,6 +30,7 @@ struct incident {
 	int64_t asked_ns, signalled_ns;
 	/* The first of the looks of this alert; all of them in `alert`. */
 	const char *kind;
+	bool in_c; /* that is the line that has called C code */
 	char place[sizeof(((struct evidence *)0)->place)];
 	char traceback[sizeof(((struct evidence *)0)->traceback)];
 	int64_t look_ns; /* when the next one is due */

@@ -221,7 +221,8 @@ def in_c(name, kinds):
 
 
 def evidence_in(server, name, pattern):
-    """Of the first alert in which the pattern is found: its fields frames (a list), and syscall, place, or what stands for them in text."""
+    """Of the first alert in which the pattern is found: its fields place, syscall and frames (a list), or what stands for them in
+    the text."""
     if name != 'skynet':
         line = server.wait_line(pattern).string
         fields = FORMATS[name](line)
@@ -237,7 +238,12 @@ def evidence_in(server, name, pattern):
     line, rest = server.wait_until(f'no line like {pattern} with another behind it', block)
     frames = rest[rest.index('native frames:') + 1:] if 'native frames:' in rest else []
     call = re.search(r'(?:in the system call|limit [^)]*\), in) (\w+\(.*?\.\.\.\))', line)
-    return {'frames': frames, 'syscall': call and call[1]}
+    place = re.search(r': service \w+ at (\S+:\d+) \(', line)
+    return {'frames': frames, 'syscall': call and call[1], 'place': place and place[1]}
+
+
+def line_of(kind):
+    return next(i for i, line in enumerate(IN_C.split('\n'), 1) if f'HERE {kind}' in line)
 
 
 def expect_frames(found, *patterns):
@@ -258,7 +264,9 @@ VM_FRAME = r'^\tlibluajit\S*\+0x'
 def computes(kind, frames):
     for name in FORMATS:
         with in_c(name, kind) as box, Server(box) as server:
-            expect_frames(evidence_in(server, name, 'maybe in an endless loop'), *frames)
+            found = evidence_in(server, name, 'maybe in an endless loop')
+            expect_frames(found, *frames)
+            check((found['place'] or '').endswith(f'main.lua:{line_of(kind)}'), f'{name}: {found}')
             if kind == 'c_sort':
                 expect_frames(evidence_in(server, name, 'stuck_in_c'), *frames)
 

@@ -208,6 +208,7 @@ static void probe(struct thread *t, uint64_t epoch)
 	struct evidence *e = s ? free_evidence() : NULL, *none = NULL;
 	if (e) {
 		e->kind = "";
+		e->in_c = false;
 		e->place[0] = e->traceback[0] = '\0';
 		store_relaxed(&e->state, EVIDENCE_ASKED);
 		if (!cas_strong_acq_rel(&s->evidence, &none, e))
@@ -215,6 +216,8 @@ static void probe(struct thread *t, uint64_t epoch)
 	}
 	tormentor.figures.probes++;
 	store_relaxed(&t->probe, epoch);
+	sighting_ask(&t->sighting, epoch);
+	store_relaxed(&t->sample, epoch);
 	thread_signal(t);
 }
 

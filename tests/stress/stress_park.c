@@ -15,6 +15,8 @@
 #include "core/env.h"
 #include "core/mem.h"
 #include "core/text.h"
+#include "luabind/callsite.h"
+#include "luabind/landmarks.h"
 #include "luabind/luabind.h"
 #include "sched/park.h"
 
@@ -441,6 +443,9 @@ int main(int argc, char **argv)
 	sem_init(&answers, 0, 0);
 	vm_options_for = options_for;
 	kit_start(WORKERS, 0, SPARES, vm_library_address());
+	landmarks_init();
+	callsite_init();
+	check(callsite_known(), "nobody knows how LuaJIT calls C functions");
 	check(park_is_possible() && text_fragile_count() > 0, "this machine cannot park");
 	start_collector();
 	run_parts(path, parks, &random);
