@@ -22,6 +22,7 @@
 #include "luabind/api.h"
 #include "luabind/enter.h"
 #include "luabind/interrupt.h"
+#include "luabind/rawtable.h"
 #include "luabind/seri_peek.h"
 #include "luabind/sharedview.h"
 #include "sched/sched.h"
@@ -55,6 +56,9 @@ uint64_t vm_abandoned_code_bytes(void)
 void vm_init(void)
 {
 	mcode_init();
+	if (!rawtable_prove())
+		log_printf(0, "info: tables of this LuaJIT (%s) look different: packing goes by its API, which is slower",
+			   LUAJIT_VERSION);
 }
 
 const char *vm_version(void)
