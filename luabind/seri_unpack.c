@@ -108,32 +108,26 @@ static PARKABLE void unpack_long_string(struct reader *r, unsigned field)
 }
 
 /* Bytes behind a head that holds no further values; SIZE_MAX: cannot tell. */
-static PARKABLE size_t body_bytes(const uint8_t *at, const uint8_t *end)
+static PARKABLE inline size_t body_bytes(const uint8_t *at, const uint8_t *end)
 {
-	static const uint8_t number_bytes[] = {[SERI_FORM_U8] = 1,
-					       [SERI_FORM_U16] = 2,
-					       [SERI_FORM_I32] = 4,
-					       [SERI_FORM_I64] = 8,
-					       [SERI_FORM_DOUBLE] = 8};
-	unsigned cookie = *at >> SERI_KIND_BITS;
+	static const uint8_t number_bytes[SERI_COOKIE_MAX + 1] = {
+		[SERI_FORM_U8] = 1,  [SERI_FORM_U16] = 2,   [SERI_FORM_I32] = 4,
+		[SERI_FORM_I64] = 8, [SERI_FORM_DOUBLE] = 8};
+	unsigned kind = *at & SERI_KIND_MASK, cookie = *at >> SERI_KIND_BITS;
 	uint32_t length = 0;
-	switch (*at & SERI_KIND_MASK) {
-	case SERI_KIND_NIL:
-	case SERI_KIND_BOOL:
-		return 0;
-	case SERI_KIND_NUMBER:
-		return cookie < COUNT_OF(number_bytes) ? number_bytes[cookie] : SIZE_MAX;
-	case SERI_KIND_POINTER:
-		return 8;
-	case SERI_KIND_SHORT:
+	/* The usual ones by comparisons: a switch is a jump that the processor guesses wrong. */
+	if (LIKELY(kind == SERI_KIND_SHORT))
 		return cookie;
-	case SERI_KIND_LONG:
-		if (cookie > sizeof(length) || (size_t)(end - at) <= cookie)
-			return SIZE_MAX;
-		memcpy(&length, at + 1, cookie);
-		return cookie + (size_t)length;
-	}
-	return SIZE_MAX;
+	if (LIKELY(kind == SERI_KIND_NUMBER))
+		return number_bytes[cookie];
+	if (kind <= SERI_KIND_BOOL)
+		return 0;
+	if (kind == SERI_KIND_POINTER)
+		return 8;
+	if (kind != SERI_KIND_LONG || cookie > sizeof(length) || (size_t)(end - at) <= cookie)
+		return SIZE_MAX;
+	memcpy(&length, at + 1, cookie);
+	return cookie + (size_t)length;
 }
 
 /* How many keys will follow, to spare the table most of its rehashing? Looks at up to 32 pairs, and
@@ -176,8 +170,15 @@ static PARKABLE size_t unpack_array_length(struct reader *r, unsigned cookie)
 /* Is the next value a number that becomes a Lua number for sure? Most of what arrays are made of. */
 static PARKABLE inline bool is_plain_number(const struct reader *r)
 {
-	unsigned form = *r->at >> SERI_KIND_BITS;
-	return (*r->at & SERI_KIND_MASK) == SERI_KIND_NUMBER && form != SERI_FORM_I64;
+	int64_t integer;
+	if ((*r->at & SERI_KIND_MASK) != SERI_KIND_NUMBER)
+		return false;
+	if (LIKELY(*r->at >> SERI_KIND_BITS != SERI_FORM_I64))
+		return true;
+	if (left(r) <= sizeof(integer))
+		return false;
+	memcpy(&integer, r->at + 1, sizeof(integer));
+	return integer > -(1ll << 53) && integer < 1ll << 53;
 }
 
 static PARKABLE inline double take_plain_number(struct reader *r)
@@ -241,6 +242,10 @@ static PARKABLE void unpack_value(struct reader *r, int depth)
 		bad_stream(r, __LINE__);
 	uint8_t first = *r->at++;
 	unsigned cookie = first >> SERI_KIND_BITS;
+	if (LIKELY((first & SERI_KIND_MASK) == SERI_KIND_SHORT)) {
+		unpack_string(r, cookie);
+		return;
+	}
 	switch (first & SERI_KIND_MASK) {
 	case SERI_KIND_NIL:
 		lua_pushnil(r->L);
@@ -253,9 +258,6 @@ static PARKABLE void unpack_value(struct reader *r, int depth)
 		break;
 	case SERI_KIND_POINTER:
 		unpack_pointer(r);
-		break;
-	case SERI_KIND_SHORT:
-		unpack_string(r, cookie);
 		break;
 	case SERI_KIND_LONG:
 		unpack_long_string(r, cookie);
