@@ -5,6 +5,7 @@
  */
 #include "luabind/seri_int64.h"
 
+#include "luabind/rawtable.h"
 #include <lauxlib.h>
 #include <string.h>
 
@@ -74,6 +75,13 @@ void seri_int64_push(lua_State *L, int64_t value)
 
 bool seri_int64_read(lua_State *L, int index, int64_t *value)
 {
+	if (rawtable_proven()) {
+		const struct rawcdata *c = rawcdata_of(lua_topointer(L, index));
+		if (!raw_is_int64(c))
+			return false;
+		*value = c->integer;
+		return true;
+	}
 	lua_pushvalue(L, index);
 	if (!int64_push_helper(L, &is_int64_key)) {
 		lua_pop(L, 1);

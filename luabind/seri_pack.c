@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lua values to bytes; seri_wire.h has the format.
+ * Lua values to bytes; seri_wire.h has the format. Tables go the fast way (seri_raw.h) where LuaJIT's layout is proven and
+ * they are of the usual kind, else by the API. The bytes are the same.
  *
  * Packing may raise at nearly any point (a function in the table, a `__pairs` of the user's, no
  * memory), and a Lua error is a longjmp or an unwind over our frames that runs no cleanup here. So
@@ -12,98 +13,66 @@
 
 #include "core/mem.h"
 #include "luabind/seri_int64.h"
-#include "luabind/seri_wire.h"
+#include "luabind/seri_raw.h"
 #include <lauxlib.h>
 #include <math.h>
 #include <string.h>
 
 #define FIRST_BYTES 1024
-#define SCALAR_MAX  9 /* bytes of a packed number or pointer */
 /* Lua's type number of a cdata; lua.h does not name it. */
 #define TYPE_CDATA 10
+/* So often a table may turn out to be nothing for seri_raw, after some of it has been written in vain. */
+#define RAW_ATTEMPTS 8
 
 struct packer {
 	lua_State *L;
-	char *start, *at, *end;
+	struct seri_writer w;
 	int slot; /* of the Lua stack: what keeps the userdata alive */
+	int raw_attempts;
 	char first[FIRST_BYTES];
 };
 
 static PARKABLE NOINLINE void packer_grow(struct packer *p, size_t bytes)
 {
-	size_t used = (size_t)(p->at - p->start);
+	size_t used = (size_t)(p->w.at - p->w.start);
 	size_t capacity = (used + bytes) * 2;
 	char *bigger = lua_newuserdata(p->L, capacity);
-	memcpy(bigger, p->start, used);
+	memcpy(bigger, p->w.start, used);
 	lua_replace(p->L, p->slot);
-	p->start = bigger;
-	p->at = bigger + used;
-	p->end = bigger + capacity;
+	p->w = (struct seri_writer){.start = bigger, .at = bigger + used, .end = bigger + capacity};
 }
 
-/* Makes room for `bytes`. The result is the place to write to; the caller moves p->at. */
-static PARKABLE inline char *reserve(struct packer *p, size_t bytes)
+/* Makes room for so many bytes and a scalar. */
+static PARKABLE inline void reserve(struct packer *p, size_t bytes)
 {
-	if (UNLIKELY((size_t)(p->end - p->at) < bytes))
-		packer_grow(p, bytes);
-	return p->at;
+	if (UNLIKELY(seri_room(&p->w) < bytes + SERI_SCALAR_MAX))
+		packer_grow(p, bytes + SERI_SCALAR_MAX);
 }
 
 static PARKABLE inline void pack_head(struct packer *p, enum seri_kind kind, unsigned cookie)
 {
-	*reserve(p, 1) = (char)seri_head(kind, cookie);
-	p->at++;
-}
-
-static PARKABLE inline void pack_scalar(struct packer *p, enum seri_kind kind, unsigned cookie,
-			       const void *raw, size_t bytes)
-{
-	char *to = reserve(p, SCALAR_MAX);
-	to[0] = (char)seri_head(kind, cookie);
-	memcpy(to + 1, raw, bytes);
-	p->at = to + 1 + bytes;
+	reserve(p, 0);
+	seri_put_head(&p->w, kind, cookie);
 }
 
 static PARKABLE inline void pack_integer(struct packer *p, int64_t value)
 {
-	if (value == 0)
-		pack_head(p, SERI_KIND_NUMBER, SERI_FORM_ZERO);
-	else if (value > 0 && value <= UINT8_MAX)
-		pack_scalar(p, SERI_KIND_NUMBER, SERI_FORM_U8, &value, 1);
-	else if (value > 0 && value <= UINT16_MAX)
-		pack_scalar(p, SERI_KIND_NUMBER, SERI_FORM_U16, &value, 2);
-	else if (value >= INT32_MIN && value <= INT32_MAX)
-		pack_scalar(p, SERI_KIND_NUMBER, SERI_FORM_I32, &value, 4);
-	else
-		pack_scalar(p, SERI_KIND_NUMBER, SERI_FORM_I64, &value, 8);
+	reserve(p, 0);
+	seri_put_integer(&p->w, value);
 }
 
 static PARKABLE inline void pack_number(struct packer *p, double value)
 {
-	/* The range first: casting anything else is undefined. NaN fails both comparisons. */
-	if (value > -0x1p63 && value < 0x1p63) {
-		int64_t integer = (int64_t)value;
-		if ((double)integer == value && (integer != 0 || !signbit(value))) {
-			pack_integer(p, integer);
-			return;
-		}
-	}
-	pack_scalar(p, SERI_KIND_NUMBER, SERI_FORM_DOUBLE, &value, sizeof(value));
+	reserve(p, 0);
+	seri_put_number(&p->w, value);
 }
 
-static PARKABLE inline void pack_string(struct packer *p, const char *text, size_t length)
+static PARKABLE inline void pack_string(struct packer *p, int index)
 {
-	char *to = reserve(p, length + 5);
-	if (length <= SERI_COOKIE_MAX) {
-		*to++ = (char)seri_head(SERI_KIND_SHORT, (unsigned)length);
-	} else {
-		size_t field = length <= UINT16_MAX ? 2 : 4;
-		*to++ = (char)seri_head(SERI_KIND_LONG, (unsigned)field);
-		memcpy(to, &length, field);
-		to += field;
-	}
-	memcpy(to, text, length);
-	p->at = to + length;
+	size_t length;
+	const char *text = lua_tolstring(p->L, index, &length);
+	reserve(p, length);
+	seri_put_text(&p->w, text, length);
 }
 
 static PARKABLE void pack_value(struct packer *p, int index, int depth);
@@ -130,16 +99,6 @@ static PARKABLE void pack_by_iterator(struct packer *p, int table, int depth)
 	}
 	lua_settop(L, next - 1);
 	pack_head(p, SERI_KIND_NIL, 0);
-}
-
-static PARKABLE void pack_array_head(struct packer *p, size_t length)
-{
-	if (length < SERI_COOKIE_MAX) {
-		pack_head(p, SERI_KIND_TABLE, (unsigned)length);
-	} else {
-		pack_head(p, SERI_KIND_TABLE, SERI_COOKIE_MAX);
-		pack_integer(p, (int64_t)length);
-	}
 }
 
 static PARKABLE inline bool key_is(lua_State *L, double wanted)
@@ -201,7 +160,8 @@ static PARKABLE void pack_plain(struct packer *p, int table, int depth)
 	lua_State *L = p->L;
 	size_t length = lua_objlen(L, table);
 	bool met_zero;
-	pack_array_head(p, length);
+	reserve(p, 0);
+	seri_put_array_head(&p->w, length);
 	size_t done = pack_array_by_walk(p, table, length, depth, &met_zero);
 	if (done == length) {
 		if (met_zero) {
@@ -224,7 +184,7 @@ static PARKABLE void pack_plain(struct packer *p, int table, int depth)
 	pack_head(p, SERI_KIND_NIL, 0);
 }
 
-static PARKABLE void pack_table(struct packer *p, int index, int depth)
+static PARKABLE void pack_by_api(struct packer *p, int index, int depth)
 {
 	lua_State *L = p->L;
 	luaL_checkstack(L, SERI_FRAME_SLOTS, "serialize");
@@ -238,6 +198,33 @@ static PARKABLE void pack_table(struct packer *p, int index, int depth)
 	lua_settop(L, table - 1);
 }
 
+/* Tries the fast way. The buffer grows between two attempts, when nothing of the table is held: a collection may run
+ * then, and change it. */
+static PARKABLE bool pack_raw(struct packer *p, int index, int depth)
+{
+	size_t before = (size_t)(p->w.at - p->w.start);
+	for (;;) {
+		enum seri_raw_result result = seri_raw_table(&p->w, lua_topointer(p->L, index), depth);
+		if (LIKELY(result == SERI_RAW_DONE))
+			return true;
+		p->w.at = p->w.start + before;
+		if (result == SERI_RAW_OTHER)
+			return false;
+		packer_grow(p, 2 * (size_t)(p->w.end - p->w.start));
+	}
+}
+
+static PARKABLE void pack_table(struct packer *p, int index, int depth)
+{
+	if (p->raw_attempts > 0) {
+		luaL_checkstack(p->L, SERI_FRAME_SLOTS, "serialize");
+		if (pack_raw(p, index, depth))
+			return;
+		p->raw_attempts--;
+	}
+	pack_by_api(p, index, depth);
+}
+
 static PARKABLE NOINLINE void pack_rare(struct packer *p, int index, int type)
 {
 	int64_t integer;
@@ -245,7 +232,8 @@ static PARKABLE NOINLINE void pack_rare(struct packer *p, int index, int type)
 	switch (type) {
 	case LUA_TLIGHTUSERDATA:
 		pointer = lua_touserdata(p->L, index);
-		pack_scalar(p, SERI_KIND_POINTER, 0, &pointer, sizeof(pointer));
+		reserve(p, 0);
+		seri_put_scalar(&p->w, SERI_KIND_POINTER, 0, (uintptr_t)pointer, sizeof(pointer));
 		return;
 	case TYPE_CDATA:
 		if (seri_int64_read(p->L, index, &integer)) {
@@ -263,8 +251,6 @@ static PARKABLE void pack_value(struct packer *p, int index, int depth)
 	if (UNLIKELY(depth > SERI_DEPTH_MAX))
 		luaL_error(L, "serialize can't pack too depth table");
 	int type = lua_type(L, index);
-	size_t length;
-	const char *text;
 	switch (type) {
 	case LUA_TNIL:
 		pack_head(p, SERI_KIND_NIL, 0);
@@ -276,8 +262,7 @@ static PARKABLE void pack_value(struct packer *p, int index, int depth)
 		pack_number(p, lua_tonumber(L, index));
 		break;
 	case LUA_TSTRING:
-		text = lua_tolstring(L, index, &length);
-		pack_string(p, text, length);
+		pack_string(p, index);
 		break;
 	case LUA_TTABLE:
 		pack_table(p, index, depth);
@@ -287,19 +272,43 @@ static PARKABLE void pack_value(struct packer *p, int index, int depth)
 	}
 }
 
-/* Packs the arguments of the running function. Returns the number of bytes. */
-static PARKABLE size_t pack_arguments(struct packer *p, lua_State *L)
+static PARKABLE void writer_init(struct packer *p)
 {
+	p->w = (struct seri_writer){.start = p->first, .at = p->first, .end = p->first + sizeof(p->first)};
+}
+
+static PARKABLE NOINLINE void pack_slowly(struct packer *p)
+{
+	lua_State *L = p->L;
 	int count = lua_gettop(L);
-	p->L = L;
-	p->start = p->at = p->first;
-	p->end = p->first + sizeof(p->first);
+	p->raw_attempts = rawtable_proven() ? RAW_ATTEMPTS : 0;
 	luaL_checkstack(L, SERI_FRAME_SLOTS, "serialize");
 	lua_pushnil(L);
 	p->slot = count + 1;
 	for (int i = 1; i <= count; i++)
 		pack_value(p, i, 0);
-	return (size_t)(p->at - p->start);
+}
+
+/* For what nearly all messages are: the arguments where they stand, into the first block. */
+static PARKABLE bool pack_at_once(struct packer *p)
+{
+	size_t count;
+	if (!rawtable_proven())
+		return false;
+	const rawvalue *values = raw_stack(p->L, &count);
+	return seri_raw_values(&p->w, values, count) == SERI_RAW_DONE;
+}
+
+/* Packs the arguments of the running function. Returns the number of bytes. */
+static PARKABLE size_t pack_arguments(struct packer *p, lua_State *L)
+{
+	p->L = L;
+	writer_init(p);
+	if (UNLIKELY(!pack_at_once(p))) {
+		writer_init(p);
+		pack_slowly(p);
+	}
+	return (size_t)(p->w.at - p->w.start);
 }
 
 /* LuaJIT keeps the upper bits of light userdata in a table of 512 GB segments, which grows, and may
@@ -315,13 +324,10 @@ static int push_and_drop(lua_State *L)
 	return 0;
 }
 
-/* Copies the bytes into a block that the caller of Lua owns, and pushes it. What lies in the
- * segment of `L` can be pushed safely afterwards; anything else is tried out under protection
- * first. */
-/* (Not parkable: until it is pushed, the block is nobody's.) */
-static NOINLINE void finish_block(struct packer *p, size_t bytes)
+/* A block that can be pushed, the caller's until it is. What lies in the segment of `L` can be pushed safely; anything
+ * else is tried out under protection first. (Not parkable: until it is pushed, the block is nobody's.) */
+static void *new_block(lua_State *L, size_t bytes)
 {
-	lua_State *L = p->L;
 	lua_pushlightuserdata(L, L);
 	lua_pop(L, 1);
 	void *block = mem_alloc(bytes);
@@ -330,18 +336,50 @@ static NOINLINE void finish_block(struct packer *p, size_t bytes)
 		mem_free(block);
 		lua_error(L);
 	}
-	memcpy(block, p->start, bytes);
+	return block;
+}
+
+/* NULL for no bytes. */
+static NOINLINE void finish_block(lua_State *L, const char *from, size_t bytes)
+{
+	void *block = bytes ? new_block(L, bytes) : NULL;
+	if (block)
+		memcpy(block, from, bytes);
 	lua_pushlightuserdata(L, block);
+}
+
+/* Long strings, which would be copied twice: straight into the block. 0: there is more to it than that. */
+static NOINLINE size_t pack_into_block(lua_State *L)
+{
+	size_t count;
+	const rawvalue *values = raw_stack(L, &count);
+	size_t bound = rawtable_proven() ? seri_raw_bound(values, count) : 0;
+	if (bound <= FIRST_BYTES)
+		return 0;
+	char *block = new_block(L, bound);
+	struct seri_writer w = {.start = block, .at = block, .end = block + bound};
+	values = raw_stack(L, &count); /* where the stack is now */
+	ensure(seri_raw_values(&w, values, count) == SERI_RAW_DONE);
+	lua_pushlightuserdata(L, block);
+	return (size_t)(w.at - w.start);
 }
 
 PARKABLE int seri_pack(lua_State *L)
 {
 	struct packer p;
-	size_t bytes = pack_arguments(&p, L);
-	if (bytes == 0)
-		lua_pushlightuserdata(L, NULL);
-	else
-		finish_block(&p, bytes);
+	size_t bytes = 0;
+	p.L = L;
+	writer_init(&p);
+	bool done = pack_at_once(&p);
+	if (UNLIKELY(!done) && (bytes = pack_into_block(L)) == 0) {
+		writer_init(&p);
+		pack_slowly(&p);
+		done = true;
+	}
+	if (done) {
+		bytes = (size_t)(p.w.at - p.w.start);
+		finish_block(L, p.w.start, bytes);
+	}
 	lua_pushnumber(L, (lua_Number)bytes);
 	return 2;
 }
@@ -350,6 +388,6 @@ PARKABLE int seri_packstring(lua_State *L)
 {
 	struct packer p;
 	size_t bytes = pack_arguments(&p, L);
-	lua_pushlstring(L, p.start, bytes);
+	lua_pushlstring(L, p.w.start, bytes);
 	return 1;
 }

@@ -6,6 +6,7 @@
 #include "luabind/seri.h"
 
 #include "core/mem.h"
+#include "luabind/rawtable.h"
 #include "luabind/seri_int64.h"
 #include "luabind/seri_wire.h"
 #include <lauxlib.h>
@@ -107,32 +108,26 @@ static PARKABLE void unpack_long_string(struct reader *r, unsigned field)
 }
 
 /* Bytes behind a head that holds no further values; SIZE_MAX: cannot tell. */
-static PARKABLE size_t body_bytes(const uint8_t *at, const uint8_t *end)
+static PARKABLE inline size_t body_bytes(const uint8_t *at, const uint8_t *end)
 {
-	static const uint8_t number_bytes[] = {[SERI_FORM_U8] = 1,
-					       [SERI_FORM_U16] = 2,
-					       [SERI_FORM_I32] = 4,
-					       [SERI_FORM_I64] = 8,
-					       [SERI_FORM_DOUBLE] = 8};
-	unsigned cookie = *at >> SERI_KIND_BITS;
+	static const uint8_t number_bytes[SERI_COOKIE_MAX + 1] = {
+		[SERI_FORM_U8] = 1,  [SERI_FORM_U16] = 2,   [SERI_FORM_I32] = 4,
+		[SERI_FORM_I64] = 8, [SERI_FORM_DOUBLE] = 8};
+	unsigned kind = *at & SERI_KIND_MASK, cookie = *at >> SERI_KIND_BITS;
 	uint32_t length = 0;
-	switch (*at & SERI_KIND_MASK) {
-	case SERI_KIND_NIL:
-	case SERI_KIND_BOOL:
-		return 0;
-	case SERI_KIND_NUMBER:
-		return cookie < COUNT_OF(number_bytes) ? number_bytes[cookie] : SIZE_MAX;
-	case SERI_KIND_POINTER:
-		return 8;
-	case SERI_KIND_SHORT:
+	/* The usual ones by comparisons: a switch is a jump that the processor guesses wrong. */
+	if (LIKELY(kind == SERI_KIND_SHORT))
 		return cookie;
-	case SERI_KIND_LONG:
-		if (cookie > sizeof(length) || (size_t)(end - at) <= cookie)
-			return SIZE_MAX;
-		memcpy(&length, at + 1, cookie);
-		return cookie + (size_t)length;
-	}
-	return SIZE_MAX;
+	if (LIKELY(kind == SERI_KIND_NUMBER))
+		return number_bytes[cookie];
+	if (kind <= SERI_KIND_BOOL)
+		return 0;
+	if (kind == SERI_KIND_POINTER)
+		return 8;
+	if (kind != SERI_KIND_LONG || cookie > sizeof(length) || (size_t)(end - at) <= cookie)
+		return SIZE_MAX;
+	memcpy(&length, at + 1, cookie);
+	return cookie + (size_t)length;
 }
 
 /* How many keys will follow, to spare the table most of its rehashing? Looks at up to 32 pairs, and
@@ -172,12 +167,61 @@ static PARKABLE size_t unpack_array_length(struct reader *r, unsigned cookie)
 	return (size_t)length;
 }
 
-static PARKABLE bool key_is_nan(lua_State *L)
+/* Is the next value a number that becomes a Lua number for sure? Most of what arrays are made of. */
+static PARKABLE inline bool is_plain_number(const struct reader *r)
 {
-	if (lua_type(L, -1) != LUA_TNUMBER)
+	int64_t integer;
+	if ((*r->at & SERI_KIND_MASK) != SERI_KIND_NUMBER)
 		return false;
-	double key = lua_tonumber(L, -1);
-	return isnan(key);
+	if (LIKELY(*r->at >> SERI_KIND_BITS != SERI_FORM_I64))
+		return true;
+	if (left(r) <= sizeof(integer))
+		return false;
+	memcpy(&integer, r->at + 1, sizeof(integer));
+	return integer > -(1ll << 53) && integer < 1ll << 53;
+}
+
+static PARKABLE inline double take_plain_number(struct reader *r)
+{
+	unsigned form = *r->at++ >> SERI_KIND_BITS;
+	double value;
+	if (form != SERI_FORM_DOUBLE)
+		return (double)unpack_integer(r, form);
+	take(r, &value, sizeof(value));
+	return value;
+}
+
+/* Values 1 .. length into the table on top. Numbers go straight to their place where there is one. */
+static PARKABLE void unpack_array(struct reader *r, size_t length, int depth)
+{
+	lua_State *L = r->L;
+	const struct rawtable *t = rawtable_proven() && length ? lua_topointer(L, -1) : NULL;
+	for (size_t i = 1; i <= length; i++) {
+		if (t && i < t->asize && r->at < r->end && is_plain_number(r)) {
+			rawtable_put_number(t, (uint32_t)i, take_plain_number(r));
+			continue;
+		}
+		unpack_value(r, depth);
+		lua_rawseti(L, -2, (int)i);
+	}
+}
+
+static PARKABLE void unpack_pairs(struct reader *r, int depth)
+{
+	lua_State *L = r->L;
+	for (;;) {
+		if (UNLIKELY(r->at == r->end))
+			bad_stream(r, __LINE__);
+		uint8_t head = *r->at;
+		if ((head & SERI_KIND_MASK) == SERI_KIND_NIL)
+			break;
+		unpack_value(r, depth);
+		if (UNLIKELY(head == seri_head(SERI_KIND_NUMBER, SERI_FORM_DOUBLE)) && isnan(lua_tonumber(L, -1)))
+			bad_stream(r, __LINE__);
+		unpack_value(r, depth);
+		lua_rawset(L, -3);
+	}
+	r->at++;
 }
 
 static PARKABLE void unpack_table(struct reader *r, unsigned cookie, int depth)
@@ -188,22 +232,8 @@ static PARKABLE void unpack_table(struct reader *r, unsigned cookie, int depth)
 	size_t slots = length < r->slots ? length : r->slots;
 	r->slots -= slots;
 	lua_createtable(L, (int)slots, length == 0 ? guess_pairs(r) : 0);
-	for (size_t i = 1; i <= length; i++) {
-		unpack_value(r, depth);
-		lua_rawseti(L, -2, (int)i);
-	}
-	for (;;) {
-		if (UNLIKELY(r->at == r->end))
-			bad_stream(r, __LINE__);
-		if ((*r->at & SERI_KIND_MASK) == SERI_KIND_NIL)
-			break;
-		unpack_value(r, depth);
-		if (UNLIKELY(key_is_nan(L)))
-			bad_stream(r, __LINE__);
-		unpack_value(r, depth);
-		lua_rawset(L, -3);
-	}
-	r->at++;
+	unpack_array(r, length, depth);
+	unpack_pairs(r, depth);
 }
 
 static PARKABLE void unpack_value(struct reader *r, int depth)
@@ -212,6 +242,10 @@ static PARKABLE void unpack_value(struct reader *r, int depth)
 		bad_stream(r, __LINE__);
 	uint8_t first = *r->at++;
 	unsigned cookie = first >> SERI_KIND_BITS;
+	if (LIKELY((first & SERI_KIND_MASK) == SERI_KIND_SHORT)) {
+		unpack_string(r, cookie);
+		return;
+	}
 	switch (first & SERI_KIND_MASK) {
 	case SERI_KIND_NIL:
 		lua_pushnil(r->L);
@@ -224,9 +258,6 @@ static PARKABLE void unpack_value(struct reader *r, int depth)
 		break;
 	case SERI_KIND_POINTER:
 		unpack_pointer(r);
-		break;
-	case SERI_KIND_SHORT:
-		unpack_string(r, cookie);
 		break;
 	case SERI_KIND_LONG:
 		unpack_long_string(r, cookie);
@@ -247,7 +278,8 @@ PARKABLE int seri_unpack_bytes(lua_State *L, const void *data, size_t size_bytes
 	struct reader r = {.L = L, .at = bytes, .end = bytes + size_bytes, .slots = size_bytes};
 	int count = 0;
 	while (r.at < r.end) {
-		if (count % 8 == 0)
+		/* LuaJIT gives a C function twenty places, of which two are taken at the most. */
+		if (count > 0 && count % 8 == 0)
 			luaL_checkstack(L, SERI_FRAME_SLOTS + 8, "serialize");
 		unpack_value(&r, 0);
 		count++;
@@ -255,36 +287,39 @@ PARKABLE int seri_unpack_bytes(lua_State *L, const void *data, size_t size_bytes
 	return count;
 }
 
-/* Reads (lightuserdata, size | string | nil). NULL and 0 for nil. */
-static PARKABLE const char *check_bytes(lua_State *L, size_t *size_bytes)
+/* Reads (lightuserdata, size | string | nil). NULL and 0 for nil. Returns the type of the first argument. */
+static PARKABLE int check_bytes(lua_State *L, const char **bytes, size_t *size_bytes)
 {
+	int type = lua_type(L, 1);
+	*bytes = NULL;
 	*size_bytes = 0;
-	if (lua_isnoneornil(L, 1))
-		return NULL;
-	if (lua_type(L, 1) == LUA_TSTRING)
-		return lua_tolstring(L, 1, size_bytes);
-	if (lua_type(L, 1) != LUA_TLIGHTUSERDATA)
+	if (LIKELY(type == LUA_TLIGHTUSERDATA)) {
+		*bytes = lua_touserdata(L, 1);
+		lua_Number size = luaL_checknumber(L, 2);
+		luaL_argcheck(L, size >= 0 && size < 0x1p47, 2, "not a size");
+		luaL_argcheck(L, *bytes != NULL || size == 0, 1, "null pointer");
+		*size_bytes = (size_t)size;
+	} else if (type == LUA_TSTRING) {
+		*bytes = lua_tolstring(L, 1, size_bytes);
+	} else if (type > LUA_TNIL) {
 		luaL_typerror(L, 1, "string or lightuserdata");
-	const char *block = lua_touserdata(L, 1);
-	lua_Number size = luaL_checknumber(L, 2);
-	luaL_argcheck(L, size >= 0 && size < 0x1p47, 2, "not a size");
-	luaL_argcheck(L, block != NULL || size == 0, 1, "null pointer");
-	*size_bytes = (size_t)size;
-	return block;
+	}
+	return type;
 }
 
 PARKABLE int seri_unpack(lua_State *L)
 {
 	size_t size_bytes;
-	const char *bytes = check_bytes(L, &size_bytes);
+	const char *bytes;
+	check_bytes(L, &bytes, &size_bytes);
 	return seri_unpack_bytes(L, bytes, size_bytes);
 }
 
 PARKABLE int seri_tostring(lua_State *L)
 {
 	size_t size_bytes;
-	const char *bytes = check_bytes(L, &size_bytes);
-	if (lua_isnoneornil(L, 1))
+	const char *bytes;
+	if (check_bytes(L, &bytes, &size_bytes) <= LUA_TNIL)
 		return 0;
 	lua_pushlstring(L, bytes != NULL ? bytes : "", size_bytes);
 	return 1;
@@ -293,8 +328,8 @@ PARKABLE int seri_tostring(lua_State *L)
 int seri_trash(lua_State *L)
 {
 	size_t size_bytes;
-	const char *bytes = check_bytes(L, &size_bytes);
-	if (lua_type(L, 1) == LUA_TLIGHTUSERDATA)
+	const char *bytes;
+	if (check_bytes(L, &bytes, &size_bytes) == LUA_TLIGHTUSERDATA)
 		mem_free((void *)bytes);
 	return 0;
 }

@@ -24,6 +24,7 @@
 #include "luabind/enter.h"
 #include "luabind/interrupt.h"
 #include "luabind/landmarks.h"
+#include "luabind/rawtable.h"
 #include "luabind/seri_peek.h"
 #include "luabind/sharedview.h"
 #include "sched/sched.h"
@@ -59,6 +60,9 @@ void vm_init(void)
 	mcode_init();
 	landmarks_init();
 	callsite_init();
+	if (!rawtable_prove())
+		log_printf(0, "info: tables of this LuaJIT (%s) look different: packing goes by its API, which is slower",
+			   LUAJIT_VERSION);
 }
 
 const char *vm_version(void)

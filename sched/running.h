@@ -47,6 +47,21 @@ bool running_read(const struct running *r, struct run_view *out);
 /* The key that it would have if it were charged now: beyond its slice it is in its next request. */
 struct fair run_view_key(const struct run_view *view, int64_t now_ns);
 
+/* How long its turn lasts while others wait: what is left of the request, but never less than its patience, or a
+ * brief service would be stopped for a request that has some microseconds left. It is charged for all of it. */
+static inline int64_t run_view_turn_ns(const struct run_view *view)
+{
+	return view->slice_left_ns > view->patience_ns ? view->slice_left_ns : view->patience_ns;
+}
+
+/* The same, for the thread that has the slot. */
+static inline int64_t running_turn_ns(const struct running *r)
+{
+	int64_t left_ns = load_relaxed(&r->slice_left_ns);
+	int64_t patience_ns = load_relaxed(&r->patience_ns);
+	return left_ns > patience_ns ? left_ns : patience_ns;
+}
+
 static inline uint64_t running_epoch(const struct running *r)
 {
 	return load_relaxed(&r->epoch);

@@ -217,7 +217,7 @@ static struct runq_action queue(struct runq *q, struct shard *s, struct runq_ent
 		victim = runq_find_victim(q, &runq_node_of(e)->fair, now_ns, &view);
 	s = runq_move(q, e, s, choose_shard(q, e, how, victim, now_ns));
 	if (load_relaxed(&q->waiting) == 0)
-		action.look_at_ns = now_ns; /* the first to wait: the monitor starts to tick */
+		action.look_at_ns = runq_first_due_ns(q, now_ns); /* the monitor starts to tick */
 	runq_push(q, s, e);
 	if (victim >= 0)
 		store_relaxed(&q->worker[victim].asked, view.epoch);

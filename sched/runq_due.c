@@ -41,7 +41,7 @@ static int rank_of(struct runq *q, int i, const struct fair *key, int64_t now_ns
 static int64_t due_at(struct runq *q, const struct shard *s, int i, const struct run_view *view,
 		      int64_t now_ns)
 {
-	int64_t end = view->started_ns + view->slice_left_ns;
+	int64_t end = view->started_ns + run_view_turn_ns(view);
 	int64_t soon = view->started_ns + view->patience_ns;
 	const struct heap_node *first = shard_first(s);
 	struct fair key = run_view_key(view, now_ns);
@@ -49,6 +49,22 @@ static int64_t due_at(struct runq *q, const struct shard *s, int i, const struct
 		return end;
 	int rank = q->shards == 1 ? rank_of(q, i, &key, now_ns) : 0;
 	return order_heap_before(&s->heap, &key, rank + 1) > rank ? soon : end;
+}
+
+/* Not now, although the monitor may sleep: in a pair of services that call each other every message is the first to
+ * wait, and waking the monitor costs more than the message. */
+int64_t runq_first_due_ns(const struct runq *q, int64_t now_ns)
+{
+	int64_t due_ns = INT64_MAX;
+	for (int i = 0; i < q->workers; i++) {
+		struct run_view view;
+		int64_t at_ns = now_ns + LOOK_NS; /* what is not dispatched yet */
+		if (running_read(&q->worker[i].run, &view))
+			at_ns = view.started_ns + view.patience_ns;
+		if (at_ns < due_ns)
+			due_ns = at_ns;
+	}
+	return due_ns > now_ns ? due_ns : now_ns;
 }
 
 static void look_at_worker(struct runq *q, const struct shard *s, int i, int waiting,
@@ -137,6 +153,22 @@ static void help_the_starved(struct runq *q, struct shard *s, int64_t now_ns, st
 	look_at(due, now_ns + LOOK_NS);
 }
 
+/* ---- a lull in a storm ---- */
+
+/* Services that wake each other every few microseconds: nobody waits just now, but the next one will before the
+ * monitor has fallen asleep, and ringing it costs two wake-ups where looking again costs one. */
+enum { STORM_NS = 200000, STORM_DISPATCHES = 16 };
+
+static int64_t after_lull_ns(struct runq *q, int64_t now_ns)
+{
+	uint64_t total = dispatches(q);
+	bool storm = now_ns - q->looked_ns <= 2 * STORM_NS &&
+		     total - q->looked_dispatches >= STORM_DISPATCHES;
+	q->looked_ns = now_ns;
+	q->looked_dispatches = total;
+	return storm ? now_ns + STORM_NS : INT64_MAX;
+}
+
 /* ---- the whole ---- */
 
 static void look_at_shard(struct runq *q, int at, int waiting, int64_t now_ns, struct runq_due *due)
@@ -159,6 +191,9 @@ bool runq_due(struct runq *q, int64_t now_ns, struct runq_due *due)
 	bool all = true;
 	int waiting = load_relaxed(&q->waiting);
 	*due = (struct runq_due){.look_again_ns = INT64_MAX, .waiting = waiting};
+	int64_t lull_ns = after_lull_ns(q, now_ns);
+	if (waiting == 0)
+		due->look_again_ns = lull_ns;
 	for (int i = 0; waiting > 0 && i < q->shards; i++) {
 		if (pthread_mutex_trylock(&q->shard[i].lock) != 0) {
 			all = false;

@@ -22,6 +22,9 @@ void runq_pull(struct runq *q, struct shard *s, struct runq_entry *e);
 int runq_kick(struct runq *q);
 /* The worker whose service has the latest key of all, later than `key` (NULL: whatever it is); -1: none. */
 int runq_find_victim(struct runq *q, const struct fair *key, int64_t now_ns, struct run_view *out);
+/* Somebody begins to wait where nobody did: when may the first of those who run have to make room? Not later than that,
+ * perhaps sooner; at least `now_ns`. */
+int64_t runq_first_due_ns(const struct runq *q, int64_t now_ns);
 /* Raises the virtual time. */
 void runq_raise_v(struct runq *q, int64_t v_ns);
 

@@ -120,7 +120,7 @@ void worker_enter_body(struct thread *t, struct service *s)
 	int64_t now = clock_mono_ns();
 	service_set_status(s, SERVICE_RUNNING);
 	t->run_since_ns = now;
-	t->slice_ns = load_relaxed(&mine->slice_left_ns);
+	t->slice_ns = running_turn_ns(mine);
 	accounts_enter(t->slot, s, now);
 	if (load_relaxed(&s->message_number))
 		store_relaxed(&s->message_mark_ns, now);

@@ -256,7 +256,7 @@ static bool turn_is_over(struct sim *sim, int worker)
 	if (load_relaxed(&sim->queue.waiting) == 0)
 		return false;
 	return sim->now_ns - sim->worker[worker].run_since_ns >=
-	       load_relaxed(&sim->queue.worker[worker].run.slice_left_ns);
+	       running_turn_ns(&sim->queue.worker[worker].run);
 }
 
 static void end_of_message(struct sim *sim, int worker)

@@ -40,7 +40,7 @@ static void expect(struct runq_action a, int kind, int worker, uint64_t epoch, i
 /* Puts a service into an empty queue and runs it. */
 static void run(struct runq_entry *e, int worker, int64_t now_ns)
 {
-	expect(runq_put(&q, e, RUNQ_REQUEUE, now_ns), RUNQ_QUEUED, -1, 0, now_ns);
+	assert_int_equal(runq_put(&q, e, RUNQ_REQUEUE, now_ns).kind, RUNQ_QUEUED);
 	assert_ptr_equal(runq_next(&q, worker, now_ns), e);
 }
 
@@ -87,7 +87,7 @@ static void test_requeue_wakes_no_idle_worker_but_return_does(void **state UNUSE
 	begin(2);
 	struct runq_entry a = entry(MS, 100), b = entry(MS, 100);
 	assert_null(runq_next(&q, 0, 0));
-	expect(runq_put(&q, &a, RUNQ_REQUEUE, 5), RUNQ_QUEUED, -1, 0, 5);
+	expect(runq_put(&q, &a, RUNQ_REQUEUE, 5), RUNQ_QUEUED, -1, 0, 5 + 50 * US);
 	expect(runq_put(&q, &b, RUNQ_RETURN, 6), RUNQ_HANDED, 0, 0, 0);
 	assert_ptr_equal(runq_next(&q, 1, 7), &a);
 	runq_term(&q);
@@ -121,7 +121,7 @@ static void test_nobody_is_preempted_before_min_run(void **state UNUSED)
 	struct runq_entry hog = entry(8 * MS, 100), light = entry(MS, 100);
 	struct runq_due due;
 	run(&hog, 0, 1000);
-	expect(runq_put(&q, &light, RUNQ_WAKE, 2000), RUNQ_QUEUED, -1, 0, 2000);
+	expect(runq_put(&q, &light, RUNQ_WAKE, 2000), RUNQ_QUEUED, -1, 0, 1000 + MIN_RUN);
 	assert_true(runq_due(&q, 2000, &due));
 	assert_int_equal(due.asked, 0);
 	assert_int_equal(due.waiting, 1);
@@ -169,6 +169,50 @@ static void test_due_at_the_end_of_the_slice(void **state UNUSED)
 	assert_true(runq_due(&q, MS, &due));
 	assert_int_equal(due.asked, 0);
 	assert_int_equal(due.look_again_ns, MS + MIN_RUN);
+	runq_term(&q);
+}
+
+static void test_the_end_of_a_request_stops_nobody_who_is_brief(void **state UNUSED)
+{
+	begin(1);
+	struct runq_entry a = entry(MS, 100), b = entry(100 * MS, 100);
+	struct runq_due due;
+	run(&a, 0, 0);
+	runq_stopped(&q, &a, MS - 10 * US, 0);
+	store_relaxed(&a.brief, true);
+	run(&a, 0, MS);
+	/* 10 us are left of its request, but it was brief: its turn is a quarter of the slice. */
+	assert_int_equal(running_turn_ns(&q.worker[0].run), MS / 4);
+	expect(runq_put(&q, &b, RUNQ_WAKE, MS + 5 * US), RUNQ_QUEUED, -1, 0, MS + MS / 4);
+	assert_true(runq_due(&q, MS + 20 * US, &due));
+	assert_int_equal(due.asked, 0);
+	assert_int_equal(due.look_again_ns, MS + MS / 4);
+	assert_true(runq_due(&q, MS + MS / 4, &due));
+	assert_int_equal(due.asked, 1);
+	runq_term(&q);
+}
+
+static int64_t look_after_dispatches(int count, int64_t from_ns, int64_t until_ns)
+{
+	struct runq_entry e = entry(MS, 100);
+	struct runq_due due;
+	for (int i = 0; i < count; i++) {
+		run(&e, 0, from_ns);
+		runq_stopped(&q, &e, from_ns, 0);
+	}
+	assert_true(runq_due(&q, until_ns, &due));
+	return due.look_again_ns;
+}
+
+static void test_a_lull_is_short_in_a_storm_only(void **state UNUSED)
+{
+	begin(1);
+	assert_true(look_after_dispatches(1, 0, 0) == INT64_MAX);
+	assert_int_equal(look_after_dispatches(100, 0, 100 * US), 300 * US);
+	/* Over, too few, too long ago. */
+	assert_true(look_after_dispatches(0, 0, 200 * US) == INT64_MAX);
+	assert_true(look_after_dispatches(10, 200 * US, 300 * US) == INT64_MAX);
+	assert_true(look_after_dispatches(100, 300 * US, 2 * MS) == INT64_MAX);
 	runq_term(&q);
 }
 
@@ -351,6 +395,8 @@ int main(void)
 		cmocka_unit_test(test_a_brief_one_is_given_a_quarter_of_its_slice),
 		cmocka_unit_test(test_due_without_anybody_waiting),
 		cmocka_unit_test(test_due_at_the_end_of_the_slice),
+		cmocka_unit_test(test_the_end_of_a_request_stops_nobody_who_is_brief),
+		cmocka_unit_test(test_a_lull_is_short_in_a_storm_only),
 		cmocka_unit_test(test_due_asks_as_many_as_wait),
 		cmocka_unit_test(test_due_does_not_wait_for_the_lock),
 		cmocka_unit_test(test_time_alone_takes_v_along),

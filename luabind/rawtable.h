@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Values of LuaJIT as they lie in memory, to be read without its API: a call of lua_next and what belongs to it costs ten
+ * times what the value in it does. Packing reads whole messages this way, unpacking writes arrays of numbers.
+ *
+ * The layout below is LuaJIT's own business (x86-64, GC64), so nothing here may be used before rawtable_prove() has found
+ * it in the very library that is loaded: it makes a VM, fills it with tables of every kind, and compares what these
+ * functions read with what the API says, value by value, never reading outside of that VM's memory. If anything
+ * differs, rawtable_proven() stays false and everybody goes by the API.
+ *
+ * What keeps it safe afterwards:
+ *  - it only reads, but for numbers that go into the array of a table that has just been made;
+ *  - a pointer from here lives only as long as no function of Lua's API is called that may allocate: the collector runs
+ *    then, and with it finalizers, which may change any table. Parking in between does no harm, since nobody may touch a
+ *    parked VM.
+ *
+ * Thread that runs the VM only. All PARKABLE.
+ */
+#ifndef LUABIND_RAWTABLE_H
+#define LUABIND_RAWTABLE_H
+
+#include "core/base.h"
+
+#include <string.h>
+
+/* A tagged value: a double, or 17 bits of tag and an address. */
+typedef uint64_t rawvalue;
+
+struct rawstring {
+	uint64_t next;
+	uint8_t head[12];
+	uint32_t length;
+	char text[];
+};
+
+struct rawnode {
+	rawvalue value, key;
+	uint64_t next;
+};
+
+struct rawtable {
+	uint64_t next;
+	uint8_t head[8];
+	const rawvalue *array; /* [0] is the value of key 0 */
+	uint64_t gclist;
+	const struct rawtable *metatable;
+	const struct rawnode *node;
+	uint32_t asize, hmask; /* places in `array`; nodes less one */
+};
+
+struct rawcdata {
+	uint64_t next;
+	uint8_t head[2];
+	uint16_t type;
+	uint32_t unused;
+	int64_t integer; /* of an int64_t or uint64_t */
+};
+
+/* The head of a lua_State. */
+struct rawstate {
+	uint64_t next;
+	uint8_t head[24];
+	const rawvalue *base, *top; /* of the function that runs: its arguments, then what it has pushed */
+};
+
+_Static_assert(offsetof(struct rawstate, base) == 32, "as in LuaJIT");
+_Static_assert(offsetof(struct rawstring, text) == 24, "as in LuaJIT");
+_Static_assert(sizeof(struct rawnode) == 24, "as in LuaJIT");
+_Static_assert(offsetof(struct rawtable, asize) == 48, "as in LuaJIT");
+_Static_assert(offsetof(struct rawcdata, integer) == 16, "as in LuaJIT");
+
+#define RAW_ADDRESS_BITS 47
+#define RAW_NIL		 UINT64_MAX
+
+/* The complement of what stands above the address; numbers have larger ones than all of these. */
+enum rawtag {
+	RAW_TAG_NIL = 0,
+	RAW_TAG_FALSE = 1,
+	RAW_TAG_TRUE = 2,
+	RAW_TAG_STRING = 4,
+	RAW_TAG_CDATA = 10,
+	RAW_TAG_TABLE = 11,
+	RAW_TAG_NUMBERS = 13,
+};
+
+/* Constant after rawtable_prove. */
+extern struct rawtable_layout {
+	bool proven;
+	uint16_t int64_type, uint64_type; /* 0: the library has no FFI */
+} rawtable_layout;
+
+/* Looks for the layout in the library. Main, before the first VM; tests. Returns rawtable_proven(). */
+bool rawtable_prove(void);
+/* For tests of the way without: not proven from now on. */
+void rawtable_distrust(void);
+
+/* May the functions below be used? Any thread. */
+static inline PARKABLE bool rawtable_proven(void)
+{
+	return rawtable_layout.proven;
+}
+
+/* Tags that have no name above are of what cannot be packed. */
+static inline PARKABLE unsigned raw_tag(rawvalue v)
+{
+	return (unsigned)(~v >> RAW_ADDRESS_BITS);
+}
+
+static inline PARKABLE bool raw_is_number(rawvalue v)
+{
+	return raw_tag(v) > RAW_TAG_NUMBERS;
+}
+
+static inline PARKABLE double raw_number(rawvalue v)
+{
+	double number;
+	memcpy(&number, &v, sizeof(number));
+	return number;
+}
+
+static inline PARKABLE rawvalue raw_of_number(double number)
+{
+	rawvalue v;
+	memcpy(&v, &number, sizeof(v));
+	return v;
+}
+
+static inline PARKABLE const void *raw_object(rawvalue v)
+{
+	return (const void *)(uintptr_t)(v & (((uint64_t)1 << RAW_ADDRESS_BITS) - 1));
+}
+
+/* What the running C function has on its stack, from the first argument on. */
+static inline PARKABLE const rawvalue *raw_stack(const void *L, size_t *count)
+{
+	const struct rawstate *state = L;
+	*count = (size_t)(state->top - state->base);
+	return state->base;
+}
+
+/* By the address that lua_topointer gives for a cdata. */
+static inline PARKABLE const struct rawcdata *rawcdata_of(const void *payload)
+{
+	return (const void *)((const char *)payload - offsetof(struct rawcdata, integer));
+}
+
+/* Is it the cdata of a 64-bit integer? Others may be shorter: `integer` must not be read then. */
+static inline PARKABLE bool raw_is_int64(const struct rawcdata *c)
+{
+	return c->type != 0 && (c->type == rawtable_layout.int64_type || c->type == rawtable_layout.uint64_type);
+}
+
+/* Puts a number where the array of `t` has a place for it: `index` < t->asize. The only thing that is ever written this
+ * way: a number needs no word to the collector. `t` is new, and nobody else has it. */
+static inline PARKABLE void rawtable_put_number(const struct rawtable *t, uint32_t index, double number)
+{
+	((rawvalue *)(uintptr_t)t->array)[index] = raw_of_number(number);
+}
+
+/* What `#` says, as far as the array goes: if the key after it is in the hash part, `#` may be more. */
+uint32_t rawtable_border(const struct rawtable *t);
+/* Has it this string as a key? */
+bool rawtable_has_key(const struct rawtable *t, const char *text, uint32_t length);
+
+#endif
