@@ -69,8 +69,7 @@ uint32_t api_check_address(lua_State *L, int index)
 
 /* ---- messages ---- */
 
-/* The payload at `index`: a string is copied, a light userdata with a size is taken over. */
-static void *check_payload(lua_State *L, int index, size_t *size_bytes)
+void *api_check_payload(lua_State *L, int index, size_t *size_bytes)
 {
 	*size_bytes = 0;
 	switch (lua_type(L, index)) {
@@ -128,7 +127,7 @@ static int core_send(lua_State *L)
 	int32_t session =
 		lua_isnil(L, 3) ? service_new_session(s) : (int32_t)luaL_checkinteger(L, 3);
 	size_t size_bytes;
-	void *data = check_payload(L, 4, &size_bytes);
+	void *data = api_check_payload(L, 4, &size_bytes);
 	return send_parts(L, s, service_handle(s), dest, type, session, data, size_bytes);
 }
 
@@ -143,7 +142,7 @@ static int core_redirect(lua_State *L)
 	int type = check_type(L, 3);
 	int32_t session = (int32_t)luaL_checkinteger(L, 4);
 	size_t size_bytes;
-	void *data = check_payload(L, 5, &size_bytes);
+	void *data = api_check_payload(L, 5, &size_bytes);
 	/* Passed on under the asker's name, the request is the receiver's to answer. */
 	if (type != MESSAGE_RESPONSE && type != MESSAGE_ERROR)
 		requests_forget(&s->open, source, session);

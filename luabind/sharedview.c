@@ -9,14 +9,13 @@
  * again, from its parent, by its key. The views of skynet.sharetable are manual: they stay where they are until
  * core.refresh.
  *
- * Views are C memory on a list of the VM, not userdata alone: a service that is abandoned runs no finalizer, and its
- * references must not stay for ever. So the list is walked when the VM is freed (vm.c), after a close as well as
- * after a kill.
+ * Views are leases (lease.h), so a service that is abandoned and runs no finalizers keeps nothing.
  */
-#include "luabind/sharedview.h"
+#include "luabind/cmodule.h"
+
 #include "core/atomics.h"
 #include "core/mem.h"
-#include "luabind/cmodule.h"
+#include "luabind/lease.h"
 #include "luabind/shared.h"
 #include "luabind/vm.h"
 
@@ -24,7 +23,7 @@
 #include <string.h>
 
 struct sharedview {
-	struct sharedview *next, **link; /* of the VM */
+	struct lease lease;
 	struct shared_name *name;
 	struct shared_tree *tree;
 	uint64_t version;
@@ -52,34 +51,39 @@ enum { SLOT_PARENT = 1, SLOT_KEY, SLOT_CHILDREN };
 
 /* ---- views ---- */
 
+static void view_end(struct lease *l)
+{
+	struct sharedview *v = (struct sharedview *)l;
+	shared_tree_release(v->tree);
+	shared_name_release(v->name);
+	mem_free(v);
+}
+
+/* Takes the reference of the name over. */
 static struct sharedview *view_new(struct vm *vm, struct shared_name *name)
 {
 	struct sharedview *v = mem_zalloc(sizeof(*v));
 	v->name = name;
 	v->tree = shared_present(name, &v->version);
 	v->message = load_relaxed(&vm->service->messages);
-	v->next = vm->views;
-	v->link = &vm->views;
-	if (v->next)
-		v->next->link = &v->next;
-	vm->views = v;
+	lease_begin(vm, &v->lease, view_end);
 	return v;
 }
 
 static void view_free(struct sharedview *v)
 {
-	*v->link = v->next;
-	if (v->next)
-		v->next->link = v->link;
-	shared_tree_release(v->tree);
-	shared_name_release(v->name);
-	mem_free(v);
+	lease_end(&v->lease);
 }
 
-void sharedview_release_all(struct vm *vm)
+/* The first view of this name at or behind a lease of the VM's list; NULL: none. */
+static struct sharedview *view_of(struct lease *l, const char *name)
 {
-	while (vm->views)
-		view_free(vm->views);
+	for (; l; l = l->next) {
+		struct sharedview *v = (struct sharedview *)l;
+		if (l->end == view_end && strcmp(v->name->text, name) == 0)
+			return v;
+	}
+	return NULL;
 }
 
 static void view_move(struct sharedview *v)
@@ -342,9 +346,8 @@ static int core_publish(lua_State *L)
 	if (done)
 		d->tree = NULL; /* HANDOVER: it is the name's */
 	/* Who changes something sees it at once. */
-	for (struct sharedview *v = vm_of(L)->views; v; v = v->next)
-		if (strcmp(v->name->text, name) == 0)
-			v->message = 0;
+	for (struct sharedview *v = view_of(vm_of(L)->leases, name); v; v = view_of(v->lease.next, name))
+		v->message = 0;
 	lua_pushboolean(L, done);
 	return 1;
 }
@@ -361,7 +364,7 @@ static int core_query(lua_State *L)
 	struct shared_name *name = shared_find(luaL_checkstring(L, 1));
 	if (name == NULL)
 		return 0;
-	/* From here on the VM's list owns the reference. */
+	/* From here on the VM's list of leases owns the reference. */
 	struct sharedview *v = view_new(vm_of(L), name);
 	v->manual = lua_toboolean(L, 2);
 	push_proxy(L, v, v->tree->top, 0, 0);
@@ -394,9 +397,8 @@ static int core_is_newest(lua_State *L)
 static int core_refresh(lua_State *L)
 {
 	const char *name = luaL_checkstring(L, 1);
-	for (struct sharedview *v = vm_of(L)->views; v; v = v->next)
-		if (strcmp(v->name->text, name) == 0)
-			view_move(v);
+	for (struct sharedview *v = view_of(vm_of(L)->leases, name); v; v = view_of(v->lease.next, name))
+		view_move(v);
 	return 0;
 }
 

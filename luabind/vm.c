@@ -22,8 +22,8 @@
 #include "luabind/api.h"
 #include "luabind/enter.h"
 #include "luabind/interrupt.h"
+#include "luabind/lease.h"
 #include "luabind/seri_peek.h"
-#include "luabind/sharedview.h"
 #include "sched/sched.h"
 
 #include <lauxlib.h>
@@ -279,7 +279,7 @@ static void free_vm(struct service *s)
 	s->state = NULL;
 	if (vm->message)
 		message_free(vm->message);
-	sharedview_release_all(vm);
+	lease_end_all(vm);
 	trace_term(&vm->traces);
 	heap_delete(vm->heap);
 	mem_free(vm);

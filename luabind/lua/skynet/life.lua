@@ -32,6 +32,7 @@ function life.init_service(start)
 		return
 	end
 	err = tostring(err)
+	collectgarbage() -- after `not enough memory` there may be none left to tell it
 	core.error("init service failed: " .. err)
 	call.send(".launcher", "lua", "ERROR", err:match("^[^\n]*"))
 	life.exit()

@@ -34,8 +34,8 @@ local task = {
 -- What the other parts of the library may read at any time: `task`, the coroutine that runs now
 -- (nil outside of tasks, and inside of blocking); `quitting`, true once skynet.exit() was called; `trace`, the
 -- module that logs the way of a request (nil until it is used); `origin`, a table that keeps who began a timer
--- (nil unless skynet.trace_timeout is on); `blocking`.
-local live = { task = nil, quitting = false, trace = nil, origin = nil, blocking = false }
+-- (nil unless skynet.trace_timeout is on); `blocking`; `debugger`, what is called before each message while there is one.
+local live = { task = nil, quitting = false, trace = nil, origin = nil, blocking = false, debugger = nil }
 task.live = live
 
 -- session -> the task that it resumes, or BREAK
