@@ -310,6 +310,14 @@ static int proxy_pairs(lua_State *L)
 	return 3;
 }
 
+/* As a table would be shown. */
+static int proxy_tostring(lua_State *L)
+{
+	check_proxy(L, 1);
+	lua_pushfstring(L, "table: %p", lua_topointer(L, 1));
+	return 1;
+}
+
 static int proxy_gc(lua_State *L)
 {
 	struct proxy *p = lua_touserdata(L, 1);
@@ -471,6 +479,7 @@ int sharedview_open(lua_State *L)
 	set_method(L, "__newindex", proxy_newindex, UPVALUE_COUNT);
 	set_method(L, "__len", proxy_len, UPVALUE_COUNT);
 	set_method(L, "__pairs", proxy_pairs, UPVALUE_COUNT + 1);
+	set_method(L, "__tostring", proxy_tostring, UPVALUE_COUNT);
 	set_method(L, "__gc", proxy_gc, UPVALUE_COUNT);
 	lua_pushboolean(L, false);
 	lua_setfield(L, 2, "__metatable");
@@ -480,5 +489,7 @@ int sharedview_open(lua_State *L)
 	lua_pushvalue(L, 2);
 	lua_pushvalue(L, 3);
 	luaL_openlib(L, NULL, functions, UPVALUE_COUNT);
+	lua_pushvalue(L, 2);
+	lua_setfield(L, -2, "metatable"); /* of proxies */
 	return 1;
 }

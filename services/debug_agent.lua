@@ -6,7 +6,7 @@
 local skynet = require "skynet"
 local debugchannel = require "skynet.debugchannel"
 
-local channel
+local channel, debugged
 local command = {}
 
 --- (handle of a service, where its output goes: see remotedebug) -> true when the debugger has ended; false, reason when
@@ -15,6 +15,7 @@ function command.start(address, sink)
 	assert(channel == nil, "start more than once")
 	skynet.error(string.format("Attach to :%08x", address))
 	local number
+	debugged = address
 	channel, number = debugchannel.create()
 	local ok = pcall(skynet.calltimeout, math.huge, address, "debug", "REMOTEDEBUG", sink, number)
 	if ok then
@@ -25,9 +26,10 @@ function command.start(address, sink)
 	skynet.exit()
 end
 
---- (line): a command for the debugger
+--- (line): a command for the debugger, which looks for it with the next message: that is why there is one
 function command.cmd(line)
 	channel:write(line)
+	skynet.send(debugged, "debug", "PING")
 end
 
 --- Whether the debugger is still there: no answer comes from one that is not.

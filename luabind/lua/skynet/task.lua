@@ -64,6 +64,13 @@ local function run_packed(call)
 	call.f(unpack(call, 1, call.n))
 end
 
+--- End a task that will not run any more. Only with lua54 = true there is anything to notice: its variables are closed.
+function task.close(co)
+	if package.loaded.lua54 then
+		pcall(coroutine.close, co)
+	end
+end
+
 -- What became of a task after one step: nil, or the text of the error that ended it.
 local function settle(co, ok, command)
 	live.task = nil
@@ -105,6 +112,7 @@ task.held = setmetatable({}, { __mode = "k" })
 function task.abort(co, err)
 	pool.ended()
 	failure_hook(co, err)
+	task.close(co)
 	while task.held[co] do
 		task.held[co]:release()
 	end
@@ -299,7 +307,7 @@ function task.timeout(cs, f)
 	timer_body[session] = f
 	timer_of[co] = session
 	if live.origin then
-		live.origin[co] = traceback("timer", 2)
+		live.origin[co] = traceback(string.format("TIMER %d+%g : ", core.now(), cs), 2)
 	end
 	return co
 end

@@ -10,7 +10,7 @@ local check = dofile(SERVICE_PATH .. "check.lua")
 local function keys(t)
 	local found = {}
 	for k, v in pairs(t) do
-		found[#found + 1] = tostring(k) .. "=" .. tostring(type(v) == "userdata" and "table" or v)
+		found[#found + 1] = tostring(k) .. "=" .. tostring(type(v) == "table" and "table" or v)
 	end
 	table.sort(found)
 	return table.concat(found, " ")
@@ -33,6 +33,10 @@ local function reading()
 		values[i] = v
 	end
 	check.ok(values[1] == "one" and values[3] == t.list[3] and #values == 3, "ipairs")
+	check.ok(type(t) == "table" and tostring(t.list):find "^table: 0x", "it says that it is a table", tostring(t.list))
+	check.raises("bad argument #1 to", "type wants a value", type)
+	local unpacked = skynet.unpack(skynet.packstring(t))
+	check.ok(unpacked.list[3].three == 3 and unpacked.long == long and unpacked[-1] == "minus", "it is packed like one")
 	check.ok(t.list == t.list and sharedata.query "read" == t, "the same table is the same value")
 	check.raises("Error newindex, the key [list.3]", "it cannot be written", function()
 		t.list[3].three = 4
