@@ -8,8 +8,6 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 128 };
-
 static _Atomic uint64_t tables, last_number;
 
 uint64_t shared_tables(void)
@@ -45,8 +43,7 @@ static bool same_key(const struct shared_value *a, const struct shared_value *b)
 	return a->size_bytes == b->size_bytes && memcmp(a->text, b->text, a->size_bytes) == 0;
 }
 
-/* Where the key is in `pairs`, or the free one where it would be; room must not be 0. */
-static uint32_t slot_of(const struct shared_pair *pairs, uint32_t room, const struct shared_value *key)
+uint32_t shared_slot(const struct shared_pair *pairs, uint32_t room, const struct shared_value *key)
 {
 	uint32_t at = hash_of(key) & (room - 1);
 	while (pairs[at].key.kind != SHARED_NIL && !same_key(&pairs[at].key, key))
@@ -54,23 +51,56 @@ static uint32_t slot_of(const struct shared_pair *pairs, uint32_t room, const st
 	return at;
 }
 
-/* 1 to length; 0: no such number, or no number. */
-static uint32_t list_index(const struct shared_value *key, uint32_t length)
+struct shared_value shared_key(lua_State *L, int index)
+{
+	struct shared_value key = {.kind = SHARED_NIL};
+	size_t size;
+	if (lua_type(L, index) == LUA_TNUMBER) {
+		key.kind = SHARED_NUMBER;
+		key.number = lua_tonumber(L, index) + 0.0; /* -0 is 0 */
+	} else if (lua_type(L, index) == LUA_TSTRING) {
+		key.kind = SHARED_STRING;
+		key.text = lua_tolstring(L, index, &size);
+		key.size_bytes = (uint32_t)size;
+	}
+	return key;
+}
+
+uint32_t shared_list_index(const struct shared_value *key, uint32_t length)
 {
 	double number = key->kind == SHARED_NUMBER ? key->number : 0;
 	return number >= 1 && number <= length && floor(number) == number ? (uint32_t)number : 0;
 }
 
-static uint32_t place_of(const struct shared_table *t, const struct shared_value *key)
+uint32_t shared_place_of(const struct shared_table *t, const struct shared_value *key)
 {
-	uint32_t index = list_index(key, t->length);
+	uint32_t index = shared_list_index(key, t->length);
 	if (index || key->kind == SHARED_NIL || t->room == 0)
 		return index;
-	uint32_t slot = slot_of(t->pairs, t->room, key);
+	uint32_t slot = shared_slot(t->pairs, t->room, key);
 	return t->pairs[slot].key.kind == SHARED_NIL ? 0 : t->length + 1 + slot;
 }
 
 /* ---- tables ---- */
+
+struct shared_table *shared_table_new(uint32_t length, uint32_t count, size_t text_bytes, char **text)
+{
+	uint32_t room = count ? 2 : 0;
+	while (room / 4 * 3 < count)
+		room *= 2;
+	size_t list_bytes = length * sizeof(struct shared_value), pairs_bytes = room * sizeof(struct shared_pair);
+	struct shared_table *t = mem_zalloc(sizeof(*t) + list_bytes + pairs_bytes + text_bytes);
+	add_relaxed(&tables, 1);
+	store_relaxed(&t->references, 1);
+	t->number = add_relaxed(&last_number, 1) + 1;
+	t->length = length;
+	t->room = room;
+	t->count = count;
+	t->list = (struct shared_value *)(t + 1);
+	t->pairs = (struct shared_pair *)((char *)(t + 1) + list_bytes);
+	*text = (char *)(t + 1) + list_bytes + pairs_bytes;
+	return t;
+}
 
 static void release_value(const struct shared_value *v)
 {
@@ -109,7 +139,7 @@ static bool same_value(const struct shared_value *a, const struct shared_value *
 	return true;
 }
 
-static bool same_table(const struct shared_table *a, const struct shared_table *b)
+bool shared_same(const struct shared_table *a, const struct shared_table *b)
 {
 	if (a->length != b->length || a->count != b->count)
 		return false;
@@ -120,196 +150,19 @@ static bool same_table(const struct shared_table *a, const struct shared_table *
 		const struct shared_pair *pair = &a->pairs[i];
 		if (pair->key.kind == SHARED_NIL)
 			continue;
-		struct shared_value other = shared_at(b, place_of(b, &pair->key)).value;
+		struct shared_value other = shared_at(b, shared_place_of(b, &pair->key)).value;
 		if (!same_value(&pair->value, &other))
 			return false;
 	}
 	return true;
 }
 
-/* ---- building ---- */
-
-/* A table is measured, then filled. Whatever is wrong with it is raised while it is measured; while it is filled, tables
- * in it may raise, and the draft knows those that it is in. */
-struct measure {
-	uint32_t length, count;
-	size_t text_bytes;
-};
-
-/* The string or number at `index` as a key; its text is the Lua string's. NIL: neither. */
-static struct shared_value key_at(lua_State *L, int index)
-{
-	struct shared_value key = {.kind = SHARED_NIL};
-	size_t size;
-	if (lua_type(L, index) == LUA_TNUMBER) {
-		key.kind = SHARED_NUMBER;
-		key.number = lua_tonumber(L, index) + 0.0; /* -0 is 0 */
-	} else if (lua_type(L, index) == LUA_TSTRING) {
-		key.kind = SHARED_STRING;
-		key.text = lua_tolstring(L, index, &size);
-		key.size_bytes = (uint32_t)size;
-	}
-	return key;
-}
-
-/* Of the value on top of the stack; raises when it cannot be shared. */
-static size_t text_bytes_of(lua_State *L)
-{
-	switch (lua_type(L, -1)) {
-	case LUA_TSTRING:
-		return lua_objlen(L, -1);
-	case LUA_TNIL:
-	case LUA_TNUMBER:
-	case LUA_TBOOLEAN:
-	case LUA_TTABLE:
-		return 0;
-	default:
-		return (size_t)luaL_error(L, "Unsupport value type %s", luaL_typename(L, -1));
-	}
-}
-
-/* The table on top of the stack. */
-static struct measure measure_table(lua_State *L)
-{
-	struct measure m = {.length = (uint32_t)lua_objlen(L, -1)};
-	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-		struct shared_value key = key_at(L, -2);
-		if (key.kind == SHARED_NIL)
-			luaL_error(L, "Invalid key type %s", luaL_typename(L, -2));
-		m.text_bytes += text_bytes_of(L);
-		if (list_index(&key, m.length))
-			continue;
-		m.count++;
-		m.text_bytes += key.size_bytes;
-	}
-	return m;
-}
-
-/* With one reference, and on the draft's list. The room for text is behind the pairs. */
-static struct shared_table *table_new(struct shared_draft *draft, const struct measure *m, char **text)
-{
-	uint32_t room = m->count ? 2 : 0;
-	while (room / 4 * 3 < m->count)
-		room *= 2;
-	size_t list_bytes = m->length * sizeof(struct shared_value), pairs_bytes = room * sizeof(struct shared_pair);
-	struct shared_table *t = mem_zalloc(sizeof(*t) + list_bytes + pairs_bytes + m->text_bytes);
-	add_relaxed(&tables, 1);
-	store_relaxed(&t->references, 1);
-	t->number = add_relaxed(&last_number, 1) + 1;
-	t->length = m->length;
-	t->room = room;
-	t->count = m->count;
-	t->list = (struct shared_value *)(t + 1);
-	t->pairs = (struct shared_pair *)((char *)(t + 1) + list_bytes);
-	*text = (char *)(t + 1) + list_bytes + pairs_bytes;
-	t->outer = draft->open;
-	draft->open = t;
-	return t;
-}
-
-static void copy_text(char **text, struct shared_value *v)
-{
-	memcpy(*text, v->text, v->size_bytes);
-	v->text = *text;
-	*text += v->size_bytes;
-}
-
-static struct shared_table *build_table(lua_State *L, struct shared_draft *draft, struct shared_table *before,
-					int depth);
-
-/* The value on top of the stack; `before` is what was in its place, or NIL. */
-static struct shared_value build_value(lua_State *L, struct shared_draft *draft, struct shared_value before, char **text,
-				       int depth)
-{
-	struct shared_value v = key_at(L, -1);
-	switch (lua_type(L, -1)) {
-	case LUA_TNUMBER:
-		v.number = lua_tonumber(L, -1);
-		break;
-	case LUA_TSTRING:
-		copy_text(text, &v);
-		break;
-	case LUA_TBOOLEAN:
-		v.kind = SHARED_BOOLEAN;
-		v.boolean = lua_toboolean(L, -1);
-		break;
-	case LUA_TTABLE:
-		v.table = build_table(L, draft, before.kind == SHARED_TABLE ? before.table : NULL, depth + 1);
-		v.kind = SHARED_TABLE;
-		break;
-	}
-	return v;
-}
-
-static void fill_table(lua_State *L, struct shared_draft *draft, struct shared_table *t, struct shared_table *before,
-		       char *text, int depth)
-{
-	/* Nobody else has the table yet. */
-	struct shared_value *list = (struct shared_value *)t->list;
-	struct shared_pair *pairs = (struct shared_pair *)t->pairs;
-	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-		struct shared_value key = key_at(L, -2);
-		struct shared_value was = {.kind = SHARED_NIL};
-		if (before)
-			was = shared_at(before, place_of(before, &key)).value;
-		uint32_t index = list_index(&key, t->length);
-		if (index) {
-			list[index - 1] = build_value(L, draft, was, &text, depth);
-			continue;
-		}
-		struct shared_pair *pair = &pairs[slot_of(pairs, t->room, &key)];
-		if (key.kind == SHARED_STRING)
-			copy_text(&text, &key);
-		pair->value = build_value(L, draft, was, &text, depth);
-		pair->key = key;
-	}
-}
-
-/* The table on top of the stack. */
-static struct shared_table *build_table(lua_State *L, struct shared_draft *draft, struct shared_table *before,
-					int depth)
-{
-	char *text;
-	if (depth > DEPTH_MAX)
-		luaL_error(L, "the table is too deep to be shared, or contains itself");
-	luaL_checkstack(L, 8, NULL);
-	struct measure m = measure_table(L);
-	struct shared_table *t = table_new(draft, &m, &text);
-	fill_table(L, draft, t, before, text, depth);
-	draft->open = t->outer;
-	if (before == NULL || !same_table(t, before))
-		return t;
-	shared_release(t);
-	add_relaxed(&before->references, 1); /* the draft's, or that of the table that it is in, keeps it alive */
-	return before;
-}
-
-struct shared_table *shared_build(lua_State *L, struct shared_draft *draft, int index)
-{
-	lua_pushvalue(L, index);
-	struct shared_table *top = build_table(L, draft, draft->before, 0);
-	lua_pop(L, 1);
-	return top;
-}
-
-void shared_draft_drop(struct shared_draft *draft)
-{
-	while (draft->open) {
-		struct shared_table *t = draft->open;
-		draft->open = t->outer;
-		shared_release(t); /* what is in it was finished */
-	}
-	if (draft->before)
-		shared_release(draft->before);
-	draft->before = NULL;
-}
-
 /* ---- reading ---- */
 
 uint32_t shared_place(lua_State *L, const struct shared_table *t, int index)
 {
-	struct shared_value key = key_at(L, index);
-	return place_of(t, &key);
+	struct shared_value key = shared_key(L, index);
+	return shared_place_of(t, &key);
 }
 
 uint32_t shared_end(const struct shared_table *t)

@@ -72,6 +72,20 @@ void shared_release(struct shared_table *t);
 /* How many tables there are. Any thread. */
 uint64_t shared_tables(void);
 
+/* Between shared.c and shared_build.c. */
+/* With one reference, to be filled; `text` is where its text goes. */
+struct shared_table *shared_table_new(uint32_t length, uint32_t count, size_t text_bytes, char **text);
+/* Whether all that is in them is the same, tables in them as such. */
+bool shared_same(const struct shared_table *a, const struct shared_table *b);
+/* The string or number at `index` as a key; its text is the Lua string's. NIL: neither. */
+struct shared_value shared_key(lua_State *L, int index);
+/* 1 to length; 0: no such number, or no number. */
+uint32_t shared_list_index(const struct shared_value *key, uint32_t length);
+/* Where the key is in `pairs`, or the free one where it would be; room must not be 0. */
+uint32_t shared_slot(const struct shared_pair *pairs, uint32_t room, const struct shared_value *key);
+/* As shared_place. */
+uint32_t shared_place_of(const struct shared_table *t, const struct shared_value *key);
+
 /* The value under the Lua value at `index`; kind NIL when there is none. Never raises. */
 struct shared_value shared_get(lua_State *L, const struct shared_table *t, int index);
 /* Where the pairs of a table are: 1 to shared_end(t), and not all of them are taken. 0: no such key. */
