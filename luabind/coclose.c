@@ -53,9 +53,9 @@ static void raise_closing(lua_State *L, lua_Debug *ar)
 		lua_pushlightuserdata(L, (void *)(uintptr_t)&closing);
 		lua_error(L);
 	}
-	hook_hold(&before);
+	interrupt_hold(&before);
 	disarm(L, vm);
-	hook_let(&before);
+	interrupt_release(&before);
 }
 
 /* The thread may be another one after lua_resume; the mask that is put back is the same on all. */
@@ -65,14 +65,14 @@ static void end_suspended(lua_State *co)
 	sigset_t before;
 	if (lua_gethook(co) == hook_kill)
 		return; /* the service ends, and this one with it */
-	hook_hold(&before);
+	interrupt_hold(&before);
 	arm(co, vm);
-	hook_let(&before);
+	interrupt_release(&before);
 	lua_resume(co, 0);
-	hook_hold(&before);
+	interrupt_hold(&before);
 	if (--vm->closing == 0)
 		disarm(co, vm);
-	hook_let(&before);
+	interrupt_release(&before);
 }
 
 /* Its status as coroutine.status gives it, by the first letter: suspended, running, normal, dead. */

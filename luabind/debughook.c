@@ -70,6 +70,32 @@ static void on_event(lua_State *L, lua_Debug *ar)
 		lua_yield(L, 0);
 }
 
+/* Sets the VM's hook (NULL: none), with regard to those that the signal handler arms: one that will put the service's own
+ * back when it is through gets ours for that; the killing one stays. */
+static void set_hook(lua_State *L, lua_Hook hook, int mask, int count)
+{
+	struct vm *vm = vm_of(L);
+	sigset_t before;
+	interrupt_hold(&before);
+	lua_Hook present = lua_gethook(L);
+	if (present == hook_probe) {
+		vm->user_hook = hook;
+		vm->user_hook_mask = mask;
+		vm->user_hook_count = count;
+	} else if (present != hook_kill) {
+		lua_sethook(L, NULL, 0, 0);
+		if (hook)
+			lua_sethook(L, hook, mask, count);
+	}
+	interrupt_release(&before);
+}
+
+/* Ours, or it will be when a probe is through. */
+static bool is_set(lua_State *L)
+{
+	return lua_gethook(L) == on_event || vm_of(L)->user_hook == on_event;
+}
+
 static int parse_mask(const char *letters, int count)
 {
 	int mask = count > 0 ? LUA_MASKCOUNT : 0;
@@ -118,7 +144,7 @@ int debughook_set(lua_State *L)
 	}
 	lua_rawset(L, -3);
 	mask = all_masks(L);
-	if (mask || lua_gethook(L) == on_event)
-		hook_set(L, mask ? on_event : NULL, mask, count);
+	if (mask || is_set(L))
+		set_hook(L, mask ? on_event : NULL, mask, count);
 	return 0;
 }

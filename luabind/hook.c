@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The two count hooks: they run between two instructions of interpreted code, on the service's own thread. And setting
- * one of the service's own, beside them.
+ * The two count hooks: they run between two instructions of interpreted code, on the service's own thread.
  */
 #include "luabind/interrupt.h"
-
 #include "sched/park.h"
+
 #include <lauxlib.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -60,6 +59,19 @@ void hook_traceback(lua_State *L, struct evidence *e)
 		e->traceback[used - 1] = '\0'; /* the last newline */
 }
 
+void interrupt_hold(sigset_t *before)
+{
+	sigset_t park;
+	sigemptyset(&park);
+	sigaddset(&park, PARK_SIGNAL);
+	pthread_sigmask(SIG_BLOCK, &park, before);
+}
+
+void interrupt_release(const sigset_t *before)
+{
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 void hook_probe(lua_State *L, lua_Debug *ar)
 {
 	struct vm *vm = vm_of(L);
@@ -80,37 +92,4 @@ void hook_kill(lua_State *L, lua_Debug *ar)
 {
 	(void)ar;
 	luaL_error(L, "killed");
-}
-
-/* ---- hooks of the service's own ---- */
-
-void hook_hold(sigset_t *before)
-{
-	sigset_t park;
-	sigemptyset(&park);
-	sigaddset(&park, PARK_SIGNAL);
-	pthread_sigmask(SIG_BLOCK, &park, before);
-}
-
-void hook_let(const sigset_t *before)
-{
-	pthread_sigmask(SIG_SETMASK, before, NULL);
-}
-
-void hook_set(lua_State *L, lua_Hook hook, int mask, int count)
-{
-	struct vm *vm = vm_of(L);
-	sigset_t before;
-	hook_hold(&before);
-	lua_Hook present = lua_gethook(L);
-	if (present == hook_probe) {
-		vm->user_hook = hook; /* the probe will put it in its own place */
-		vm->user_hook_mask = mask;
-		vm->user_hook_count = count;
-	} else if (present != hook_kill) {
-		lua_sethook(L, NULL, 0, 0);
-		if (hook)
-			lua_sethook(L, hook, mask, count);
-	}
-	hook_let(&before);
 }

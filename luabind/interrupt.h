@@ -21,11 +21,9 @@ void describe_vm(struct service *s, uintptr_t pc, uintptr_t sp, uintptr_t high,
 void hook_traceback(lua_State *L, struct evidence *e);
 void hook_probe(lua_State *L, lua_Debug *ar);
 void hook_kill(lua_State *L, lua_Debug *ar);
-/* The signal handler sets hooks too, and a lua_sethook that it interrupts may be lost: whoever else sets one does it
- * between these two, on the service's thread. */
-void hook_hold(sigset_t *before);
-void hook_let(const sigset_t *before);
-/* Sets a hook that belongs to the service (NULL: none), with regard to those above. */
-void hook_set(lua_State *L, lua_Hook hook, int mask, int count);
+
+/* The signal handler sets hooks too, and a lua_sethook that it interrupts may be lost: blocks it for a moment. Own thread. */
+void interrupt_hold(sigset_t *before);
+void interrupt_release(const sigset_t *before);
 
 #endif
