@@ -37,4 +37,9 @@ int print_line(lua_State *L);
  * Raises for what is no address. */
 uint32_t api_check_address(lua_State *L, int index);
 
+/* The payload at `index`: a string is copied, a light userdata with its size behind it is taken over; NULL for nothing
+ * or an empty string. HANDOVER: the caller owns it (mem_free), so nothing that raises may follow before it is given
+ * on. Raises for what is no payload. */
+void *api_check_payload(lua_State *L, int index, size_t *size_bytes);
+
 #endif

@@ -8,8 +8,15 @@ static const struct {
 	const char *name;
 	lua_CFunction open;
 } modules[] = {
-	{"skynet.crypt", crypt_open}, {"client.crypt", crypt_open},     {"md5", md5_open},
-	{"md5.core", md5_open},       {"skynet.netpack", netpack_open}, {"sproto.core", sproto_open}, {"skynet.sharedata.core", sharedview_open},
+	{"client.crypt", crypt_open},
+	{"md5", md5_open},
+	{"md5.core", md5_open},
+	{"skynet.crypt", crypt_open},
+	{"skynet.debugchannel", debugchannel_open},
+	{"skynet.netpack", netpack_open},
+	{"skynet.sharedata.core", sharedview_open},
+	{"skynet.stm.core", stm_open},
+	{"sproto.core", sproto_open},
 };
 
 lua_CFunction cmodule_find(const char *name)

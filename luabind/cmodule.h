@@ -3,8 +3,8 @@
  * The C modules for Lua that ship inside the executable. They are found by the same searcher as the Lua files
  * that ship (find_embedded in api.c), after the user's own, and cost a VM nothing before it requires them.
  *
- * None of them has state outside of the VM that calls it: a service may be stopped and moved between any two
- * calls. None is PARKABLE, since they use the allocator and OpenSSL.
+ * What those for shared things have outside of the VM is held by leases (lease.h); the others have no state there. A
+ * service may be stopped and moved between any two calls. None is PARKABLE, since they use the allocator and OpenSSL.
  */
 #ifndef LUABIND_CMODULE_H
 #define LUABIND_CMODULE_H
@@ -24,6 +24,10 @@ int crypt_open(lua_State *L);
 int md5_open(lua_State *L);
 /* luabind/netpack.c: skynet.netpack. */
 int netpack_open(lua_State *L);
+/* luabind/debugchannel.c: skynet.debugchannel, for skynet.remotedebug. */
+int debugchannel_open(lua_State *L);
+/* luabind/stm.c: skynet.stm.core, on which skynet.stm is built. */
+int stm_open(lua_State *L);
 /* luabind/sharedview.c: skynet.sharedata.core, on which skynet.sharedata is built. */
 int sharedview_open(lua_State *L);
 /* luabind/sproto.c: sproto.core, on which sproto.lua and sprotoloader.lua are built. */

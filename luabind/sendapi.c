@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a service sends, and what it learns of it. Each of these functions owns the payload from check_payload on until the
+ * What a service sends, and what it learns of it. Each of these functions owns the payload from api_check_payload on until the
  * message owns it, and raises nothing in between.
  */
 #include "core/log.h"
@@ -16,7 +16,7 @@
 #define MESSAGE_BYTES_MAX ((size_t)1 << 56)
 
 /* The payload at `index`: a string is copied, a light userdata with a size is taken over. */
-static void *check_payload(lua_State *L, int index, size_t *size_bytes)
+void *api_check_payload(lua_State *L, int index, size_t *size_bytes)
 {
 	*size_bytes = 0;
 	switch (lua_type(L, index)) {
@@ -105,7 +105,7 @@ static int core_send(lua_State *L)
 	int32_t session =
 		lua_isnil(L, 3) ? service_new_session(s) : (int32_t)luaL_checkinteger(L, 3);
 	size_t size_bytes;
-	void *data = check_payload(L, 4, &size_bytes);
+	void *data = api_check_payload(L, 4, &size_bytes);
 	if (is_too_large(s, dest, data, size_bytes)) {
 		lua_pushboolean(L, false);
 		return 1;
@@ -136,7 +136,7 @@ static int core_redirect(lua_State *L)
 	int type = check_type(L, 3);
 	int32_t session = (int32_t)luaL_checkinteger(L, 4);
 	size_t size_bytes;
-	void *data = check_payload(L, 5, &size_bytes);
+	void *data = api_check_payload(L, 5, &size_bytes);
 	if (is_too_large(s, dest, data, size_bytes)) {
 		lua_pushboolean(L, false);
 		return 1;
@@ -164,7 +164,7 @@ static int core_enqueue(lua_State *L)
 	int type = check_type(L, 3);
 	int32_t session = (int32_t)luaL_checkinteger(L, 4), ticket = service_new_session(s);
 	size_t size_bytes;
-	void *data = check_payload(L, 5, &size_bytes);
+	void *data = api_check_payload(L, 5, &size_bytes);
 	struct message *m = message_new(source, type, session, data, size_bytes);
 	enum sched_sent sent = sched_send_waiting(dest, m, service_handle(s), ticket, true);
 	int results = push_sent(L, sent, session);

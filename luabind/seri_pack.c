@@ -225,7 +225,7 @@ static PARKABLE void pack_table(struct packer *p, int index, int depth)
 	pack_by_api(p, index, depth);
 }
 
-static PARKABLE NOINLINE void pack_rare(struct packer *p, int index, int type)
+static PARKABLE NOINLINE void pack_rare(struct packer *p, int index, int type, int depth)
 {
 	int64_t integer;
 	void *pointer;
@@ -238,6 +238,14 @@ static PARKABLE NOINLINE void pack_rare(struct packer *p, int index, int type)
 	case TYPE_CDATA:
 		if (seri_int64_read(p->L, index, &integer)) {
 			pack_integer(p, integer);
+			return;
+		}
+		break;
+	case LUA_TUSERDATA:
+		/* Shared data is one, and is read like a table. */
+		if (luaL_getmetafield(p->L, index, "__pairs")) {
+			lua_pop(p->L, 1);
+			pack_by_api(p, index, depth);
 			return;
 		}
 		break;
@@ -268,7 +276,7 @@ static PARKABLE void pack_value(struct packer *p, int index, int depth)
 		pack_table(p, index, depth);
 		break;
 	default:
-		pack_rare(p, index, type);
+		pack_rare(p, index, type, depth);
 	}
 }
 

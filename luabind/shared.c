@@ -8,67 +8,14 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { CHUNK_BYTES = 16 * 1024, DEPTH_MAX = 128 };
+static _Atomic uint64_t tables, last_number;
 
-struct shared_chunk {
-	struct shared_chunk *next;
-	_Alignas(16) char bytes[];
-};
-
-/* ---- trees ---- */
-
-static _Atomic uint64_t trees;
-
-uint64_t shared_trees(void)
+uint64_t shared_tables(void)
 {
-	return load_relaxed(&trees);
+	return load_relaxed(&tables);
 }
 
-struct shared_tree *shared_tree_new(void)
-{
-	add_relaxed(&trees, 1);
-	struct shared_tree *tree = mem_zalloc(sizeof(*tree));
-	store_relaxed(&tree->references, 1);
-	return tree;
-}
-
-void shared_tree_release(struct shared_tree *tree)
-{
-	if (sub_acq_rel(&tree->references, 1) != 1)
-		return;
-	while (tree->chunks) {
-		struct shared_chunk *chunk = tree->chunks;
-		tree->chunks = chunk->next;
-		mem_free(chunk);
-	}
-	mem_free(tree);
-	sub_relaxed(&trees, 1);
-}
-
-/* Zeroed, and freed with the tree. The rest of a chunk is at its end. */
-static void *carve(struct shared_tree *tree, size_t bytes)
-{
-	bytes = (bytes + 7) & ~(size_t)7;
-	if (bytes > CHUNK_BYTES / 4 || tree->chunk_left < bytes) {
-		bool own = bytes > CHUNK_BYTES / 4;
-		size_t room = own ? bytes : CHUNK_BYTES;
-		struct shared_chunk *chunk = mem_zalloc(sizeof(*chunk) + room);
-		if (own && tree->chunks) {
-			/* Behind the first, whose rest is still good. */
-			chunk->next = tree->chunks->next;
-			tree->chunks->next = chunk;
-			return chunk->bytes;
-		}
-		chunk->next = tree->chunks;
-		tree->chunks = chunk;
-		tree->chunk_left = own ? 0 : room;
-		if (own)
-			return chunk->bytes;
-	}
-	char *at = tree->chunks->bytes + CHUNK_BYTES - tree->chunk_left;
-	tree->chunk_left -= bytes;
-	return at;
-}
+/* ---- keys ---- */
 
 /* FNV-1a */
 static uint32_t hash_bytes(const void *bytes, size_t size)
@@ -96,8 +43,7 @@ static bool same_key(const struct shared_value *a, const struct shared_value *b)
 	return a->size_bytes == b->size_bytes && memcmp(a->text, b->text, a->size_bytes) == 0;
 }
 
-/* Where the key is in `pairs`, or the free one where it would be; room must not be 0. */
-static uint32_t slot_of(const struct shared_pair *pairs, uint32_t room, const struct shared_value *key)
+uint32_t shared_slot(const struct shared_pair *pairs, uint32_t room, const struct shared_value *key)
 {
 	uint32_t at = hash_of(key) & (room - 1);
 	while (pairs[at].key.kind != SHARED_NIL && !same_key(&pairs[at].key, key))
@@ -105,10 +51,7 @@ static uint32_t slot_of(const struct shared_pair *pairs, uint32_t room, const st
 	return at;
 }
 
-/* ---- building ---- */
-
-/* The string or number at `index` as a key; its text is the Lua string's. NIL: neither. */
-static struct shared_value key_at(lua_State *L, int index)
+struct shared_value shared_key(lua_State *L, int index)
 {
 	struct shared_value key = {.kind = SHARED_NIL};
 	size_t size;
@@ -123,119 +66,103 @@ static struct shared_value key_at(lua_State *L, int index)
 	return key;
 }
 
-static void copy_text(struct shared_tree *tree, struct shared_value *v)
+uint32_t shared_list_index(const struct shared_value *key, uint32_t length)
 {
-	char *copy = carve(tree, (size_t)v->size_bytes + 1);
-	memcpy(copy, v->text, v->size_bytes);
-	v->text = copy;
+	double number = key->kind == SHARED_NUMBER ? key->number : 0;
+	return number >= 1 && number <= length && floor(number) == number ? (uint32_t)number : 0;
 }
 
-static const struct shared_table *build_table(lua_State *L, struct shared_tree *tree, int depth);
-
-/* The value on top of the stack. */
-static struct shared_value build_value(lua_State *L, struct shared_tree *tree, int depth)
+uint32_t shared_place_of(const struct shared_table *t, const struct shared_value *key)
 {
-	struct shared_value v = key_at(L, -1);
-	switch (lua_type(L, -1)) {
-	case LUA_TNUMBER:
-		v.number = lua_tonumber(L, -1);
-		break;
-	case LUA_TSTRING:
-		copy_text(tree, &v);
-		break;
-	case LUA_TBOOLEAN:
-		v.kind = SHARED_BOOLEAN;
-		v.boolean = lua_toboolean(L, -1);
-		break;
-	case LUA_TTABLE:
-		v.kind = SHARED_TABLE;
-		v.table = build_table(L, tree, depth + 1);
-		break;
-	default:
-		luaL_error(L, "Unsupport value type %s", luaL_typename(L, -1));
-	}
-	return v;
+	uint32_t index = shared_list_index(key, t->length);
+	if (index || key->kind == SHARED_NIL || t->room == 0)
+		return index;
+	uint32_t slot = shared_slot(t->pairs, t->room, key);
+	return t->pairs[slot].key.kind == SHARED_NIL ? 0 : t->length + 1 + slot;
 }
 
-/* Is the key at `index` one of 1 to length? */
-static bool in_list(lua_State *L, int index, uint32_t length)
-{
-	double number = lua_type(L, index) == LUA_TNUMBER ? lua_tonumber(L, index) : 0;
-	return number >= 1 && number <= length && floor(number) == number;
-}
+/* ---- tables ---- */
 
-static uint32_t count_pairs(lua_State *L, uint32_t length)
+struct shared_table *shared_table_new(uint32_t length, uint32_t count, size_t text_bytes, char **text)
 {
-	uint32_t count = 0;
-	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-		if (key_at(L, -2).kind == SHARED_NIL)
-			luaL_error(L, "Invalid key type %s", luaL_typename(L, -2));
-		count += !in_list(L, -2, length);
-	}
-	return count;
-}
-
-static void build_pairs(lua_State *L, struct shared_tree *tree, struct shared_table *t, int depth)
-{
-	uint32_t count = count_pairs(L, t->length), room = 2;
-	if (count == 0)
-		return;
+	uint32_t room = count ? 2 : 0;
 	while (room / 4 * 3 < count)
 		room *= 2;
-	struct shared_pair *pairs = carve(tree, room * sizeof(*pairs));
-	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-		if (in_list(L, -2, t->length))
-			continue;
-		struct shared_value key = key_at(L, -2);
-		struct shared_pair *pair = &pairs[slot_of(pairs, room, &key)];
-		if (key.kind == SHARED_STRING)
-			copy_text(tree, &key);
-		pair->value = build_value(L, tree, depth);
-		pair->key = key;
-	}
-	t->pairs = pairs;
+	size_t list_bytes = length * sizeof(struct shared_value), pairs_bytes = room * sizeof(struct shared_pair);
+	struct shared_table *t = mem_zalloc(sizeof(*t) + list_bytes + pairs_bytes + text_bytes);
+	add_relaxed(&tables, 1);
+	store_relaxed(&t->references, 1);
+	t->number = add_relaxed(&last_number, 1) + 1;
+	t->length = length;
 	t->room = room;
-}
-
-/* The table on top of the stack. */
-static const struct shared_table *build_table(lua_State *L, struct shared_tree *tree, int depth)
-{
-	if (depth > DEPTH_MAX)
-		luaL_error(L, "the table is too deep to be shared, or contains itself");
-	luaL_checkstack(L, 8, NULL);
-	struct shared_table *t = carve(tree, sizeof(*t));
-	t->length = (uint32_t)lua_objlen(L, -1);
-	struct shared_value *list = carve(tree, t->length * sizeof(*list));
-	for (uint32_t i = 0; i < t->length; i++) {
-		lua_rawgeti(L, -1, (int)i + 1);
-		/* A list may have holes. */
-		if (!lua_isnil(L, -1))
-			list[i] = build_value(L, tree, depth);
-		lua_pop(L, 1);
-	}
-	t->list = list;
-	build_pairs(L, tree, t, depth);
+	t->count = count;
+	t->list = (struct shared_value *)(t + 1);
+	t->pairs = (struct shared_pair *)((char *)(t + 1) + list_bytes);
+	*text = (char *)(t + 1) + list_bytes + pairs_bytes;
 	return t;
 }
 
-void shared_build(lua_State *L, struct shared_tree *tree, int index)
+static void release_value(const struct shared_value *v)
 {
-	lua_pushvalue(L, index);
-	tree->top = build_table(L, tree, 0);
-	lua_pop(L, 1);
+	if (v->kind == SHARED_TABLE)
+		shared_release(v->table);
+}
+
+void shared_release(struct shared_table *t)
+{
+	if (sub_acq_rel(&t->references, 1) != 1)
+		return;
+	for (uint32_t i = 0; i < t->length; i++)
+		release_value(&t->list[i]);
+	for (uint32_t i = 0; i < t->room; i++)
+		release_value(&t->pairs[i].value);
+	mem_free(t);
+	sub_relaxed(&tables, 1);
+}
+
+static bool same_value(const struct shared_value *a, const struct shared_value *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	switch (a->kind) {
+	case SHARED_NIL:
+		break;
+	case SHARED_BOOLEAN:
+		return a->boolean == b->boolean;
+	case SHARED_NUMBER:
+		return memcmp(&a->number, &b->number, sizeof(a->number)) == 0; /* NaN, -0 */
+	case SHARED_STRING:
+		return a->size_bytes == b->size_bytes && memcmp(a->text, b->text, a->size_bytes) == 0;
+	case SHARED_TABLE:
+		return a->table == b->table; /* they share what is the same already */
+	}
+	return true;
+}
+
+bool shared_same(const struct shared_table *a, const struct shared_table *b)
+{
+	if (a->length != b->length || a->count != b->count)
+		return false;
+	for (uint32_t i = 0; i < a->length; i++)
+		if (!same_value(&a->list[i], &b->list[i]))
+			return false;
+	for (uint32_t i = 0; i < a->room; i++) {
+		const struct shared_pair *pair = &a->pairs[i];
+		if (pair->key.kind == SHARED_NIL)
+			continue;
+		struct shared_value other = shared_at(b, shared_place_of(b, &pair->key)).value;
+		if (!same_value(&pair->value, &other))
+			return false;
+	}
+	return true;
 }
 
 /* ---- reading ---- */
 
 uint32_t shared_place(lua_State *L, const struct shared_table *t, int index)
 {
-	if (in_list(L, index, t->length))
-		return (uint32_t)lua_tonumber(L, index);
-	struct shared_value key = key_at(L, index);
-	if (key.kind == SHARED_NIL || t->room == 0)
-		return 0;
-	uint32_t slot = slot_of(t->pairs, t->room, &key);
-	return t->pairs[slot].key.kind == SHARED_NIL ? 0 : t->length + 1 + slot;
+	struct shared_value key = shared_key(L, index);
+	return shared_place_of(t, &key);
 }
 
 uint32_t shared_end(const struct shared_table *t)
@@ -267,7 +194,7 @@ void shared_name_release(struct shared_name *n)
 {
 	if (sub_acq_rel(&n->references, 1) != 1)
 		return;
-	shared_tree_release(n->tree);
+	shared_release(n->top);
 	mem_free(n);
 }
 
@@ -279,29 +206,31 @@ static struct shared_name **link_of(const char *name)
 	return at;
 }
 
-bool shared_publish(const char *name, struct shared_tree *tree, bool must_be_new)
+bool shared_publish(const char *name, struct shared_table *top, bool must_be_new)
 {
 	struct shared_name *fresh = mem_zalloc(sizeof(*fresh) + strlen(name) + 1);
-	struct shared_tree *before = NULL;
+	struct shared_table *unused = NULL;
 	memcpy(fresh->text, name, strlen(name));
 	store_relaxed(&fresh->references, 1);
 	store_relaxed(&fresh->version, 1);
-	fresh->tree = tree;
+	fresh->top = top;
 	pthread_mutex_lock(&names_lock);
 	struct shared_name *there = *link_of(name);
 	if (there == NULL) {
 		fresh->next = names;
 		names = fresh;
 		fresh = NULL;
-	} else if (!must_be_new) {
-		before = there->tree;
-		there->tree = tree;
+	} else if (must_be_new || there->top == top) {
+		unused = top;
+	} else {
+		unused = there->top;
+		there->top = top;
 		add_acq_rel(&there->version, 1);
 	}
 	pthread_mutex_unlock(&names_lock);
 	mem_free(fresh);
-	if (before)
-		shared_tree_release(before);
+	if (unused)
+		shared_release(unused);
 	return !(there && must_be_new);
 }
 
@@ -342,12 +271,23 @@ struct shared_name *shared_find_after(const char *name)
 	return found;
 }
 
-struct shared_tree *shared_present(struct shared_name *n, uint64_t *version)
+struct shared_table *shared_present(struct shared_name *n, uint64_t *version)
 {
 	pthread_mutex_lock(&names_lock);
-	struct shared_tree *tree = n->tree;
-	add_relaxed(&tree->references, 1);
+	struct shared_table *top = n->top;
+	add_relaxed(&top->references, 1);
 	*version = load_relaxed(&n->version);
 	pthread_mutex_unlock(&names_lock);
-	return tree;
+	return top;
+}
+
+struct shared_table *shared_newest(const char *name)
+{
+	pthread_mutex_lock(&names_lock);
+	struct shared_name *found = *link_of(name);
+	struct shared_table *top = found ? found->top : NULL;
+	if (top)
+		add_relaxed(&top->references, 1);
+	pthread_mutex_unlock(&names_lock);
+	return top;
 }

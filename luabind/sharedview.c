@@ -2,21 +2,20 @@
  *
  * The module skynet.sharedata.core: shared data as Lua sees them.
  *
- * A *view* is what one VM holds of one name: a reference of the name, and of the tree it reads now. A *proxy* is a
- * userdata that stands for one table of the tree; reading a table in it makes another proxy, kept, so that the same
- * table is the same value. A view goes over to a newer tree at the first read of a message, so all that one message
- * reads, between two calls, is of one tree. A proxy notices that its view has moved and looks its table up
- * again, from its parent, by its key. The views of skynet.sharetable are manual: they stay where they are until
- * core.refresh.
+ * A *view* is what one VM holds of one name: a reference of the name, and of the table that it reads now, with all that
+ * is in it. A *proxy* is a userdata that stands for one table in there; reading a table in it makes another proxy, kept,
+ * so that the same table is the same value. A view goes over to what is newest at the first read of a message, so all
+ * that one message reads, between two calls, is of one state. A proxy notices that its view has moved: when its parent
+ * still stands for the table that it did, so does it; else it is looked up again in the parent, by its key. The views
+ * of skynet.sharetable are manual: they stay where they are until core.refresh.
  *
- * Views are C memory on a list of the VM, not userdata alone: a service that is abandoned runs no finalizer, and its
- * references must not stay for ever. So the list is walked when the VM is freed (vm.c), after a close as well as
- * after a kill.
+ * Views are leases (lease.h), so a service that is abandoned and runs no finalizers keeps nothing.
  */
-#include "luabind/sharedview.h"
+#include "luabind/cmodule.h"
+
 #include "core/atomics.h"
 #include "core/mem.h"
-#include "luabind/cmodule.h"
+#include "luabind/lease.h"
 #include "luabind/shared.h"
 #include "luabind/vm.h"
 
@@ -24,9 +23,9 @@
 #include <string.h>
 
 struct sharedview {
-	struct sharedview *next, **link; /* of the VM */
+	struct lease lease;
 	struct shared_name *name;
-	struct shared_tree *tree;
+	struct shared_table *top; /* a reference */
 	uint64_t version;
 	uint64_t message; /* in which it was last seen to be up to date */
 	uint32_t proxies; /* that stand for a table of it */
@@ -37,11 +36,7 @@ struct proxy {
 	struct sharedview *view; /* NULL: not made to the end */
 	const struct shared_table *table;
 	uint64_t version; /* of the view, when `table` was found */
-};
-
-/* A tree that is being built, for the collector. */
-struct draft {
-	struct shared_tree *tree;
+	uint64_t parent;  /* number of the table that it was found in; 0: none, it is the top */
 };
 
 /* Upvalues of all functions and metamethods: the metatables of proxies and drafts. */
@@ -52,43 +47,48 @@ enum { SLOT_PARENT = 1, SLOT_KEY, SLOT_CHILDREN };
 
 /* ---- views ---- */
 
+static void view_end(struct lease *l)
+{
+	struct sharedview *v = (struct sharedview *)l;
+	shared_release(v->top);
+	shared_name_release(v->name);
+	mem_free(v);
+}
+
+/* Takes the reference of the name over. */
 static struct sharedview *view_new(struct vm *vm, struct shared_name *name)
 {
 	struct sharedview *v = mem_zalloc(sizeof(*v));
 	v->name = name;
-	v->tree = shared_present(name, &v->version);
+	v->top = shared_present(name, &v->version);
 	v->message = load_relaxed(&vm->service->messages);
-	v->next = vm->views;
-	v->link = &vm->views;
-	if (v->next)
-		v->next->link = &v->next;
-	vm->views = v;
+	lease_begin(vm, &v->lease, view_end);
 	return v;
 }
 
 static void view_free(struct sharedview *v)
 {
-	*v->link = v->next;
-	if (v->next)
-		v->next->link = v->link;
-	shared_tree_release(v->tree);
-	shared_name_release(v->name);
-	mem_free(v);
+	lease_end(&v->lease);
 }
 
-void sharedview_release_all(struct vm *vm)
+/* The first view of this name at or behind a lease of the VM's list; NULL: none. */
+static struct sharedview *view_of(struct lease *l, const char *name)
 {
-	while (vm->views)
-		view_free(vm->views);
+	for (; l; l = l->next) {
+		struct sharedview *v = (struct sharedview *)l;
+		if (l->end == view_end && strcmp(v->name->text, name) == 0)
+			return v;
+	}
+	return NULL;
 }
 
 static void view_move(struct sharedview *v)
 {
 	if (load_acquire(&v->name->version) == v->version)
 		return;
-	struct shared_tree *before = v->tree;
-	v->tree = shared_present(v->name, &v->version);
-	shared_tree_release(before);
+	struct shared_table *before = v->top;
+	v->top = shared_present(v->name, &v->version);
+	shared_release(before);
 }
 
 static void view_refresh(struct vm *vm, struct sharedview *v)
@@ -132,6 +132,7 @@ static struct proxy *push_proxy(lua_State *L, struct sharedview *v, const struct
 	lua_setmetatable(L, -2);
 	p->table = table;
 	p->version = v->version;
+	p->parent = parent ? ((struct proxy *)lua_touserdata(L, parent))->table->number : 0;
 	p->view = v;
 	v->proxies++;
 	return p;
@@ -166,30 +167,37 @@ static void push_path(lua_State *L, int index)
 	lua_pop(L, 2);
 }
 
-/* The table of the proxy at `index` (absolute) in the present tree of its view. */
+static const struct shared_table *table_of(lua_State *L, struct proxy *p, int index);
+
+/* The table of a proxy that is not the top one, whose environment is at `environment`. */
+static const struct shared_table *find_in_parent(lua_State *L, struct proxy *p, int index, int environment)
+{
+	const struct shared_table *parent = table_of(L, lua_touserdata(L, -1), lua_gettop(L));
+	if (parent->number == p->parent)
+		return p->table;
+	lua_rawgeti(L, environment, SLOT_KEY);
+	struct shared_value v = shared_get(L, parent, -1);
+	if (v.kind != SHARED_TABLE) {
+		push_path(L, index);
+		luaL_error(L, "The key [%s] doesn't exist after update", lua_tostring(L, -1));
+	}
+	p->parent = parent->number;
+	return v.table;
+}
+
+/* The table of the proxy at `index` (absolute) in what its view reads now. */
 static const struct shared_table *table_of(lua_State *L, struct proxy *p, int index)
 {
 	if (p->version == p->view->version)
 		return p->table;
 	luaL_checkstack(L, 8, NULL);
 	int top = lua_gettop(L);
-	const struct shared_table *found = p->view->tree->top;
 	lua_getfenv(L, index);
 	lua_rawgeti(L, top + 1, SLOT_PARENT);
-	if (!lua_isnil(L, -1)) {
-		const struct shared_table *parent = table_of(L, lua_touserdata(L, -1), top + 2);
-		lua_rawgeti(L, top + 1, SLOT_KEY);
-		struct shared_value v = shared_get(L, parent, -1);
-		if (v.kind != SHARED_TABLE) {
-			push_path(L, index);
-			luaL_error(L, "The key [%s] doesn't exist after update", lua_tostring(L, -1));
-		}
-		found = v.table;
-	}
-	lua_settop(L, top);
-	p->table = found;
+	p->table = lua_isnil(L, -1) ? p->view->top : find_in_parent(L, p, index, top + 1);
 	p->version = p->view->version;
-	return found;
+	lua_settop(L, top);
+	return p->table;
 }
 
 static const struct shared_table *read_proxy(lua_State *L, int index, struct proxy **proxy)
@@ -306,6 +314,14 @@ static int proxy_pairs(lua_State *L)
 	return 3;
 }
 
+/* As a table would be shown. */
+static int proxy_tostring(lua_State *L)
+{
+	check_proxy(L, 1);
+	lua_pushfstring(L, "table: %p", lua_topointer(L, 1));
+	return 1;
+}
+
 static int proxy_gc(lua_State *L)
 {
 	struct proxy *p = lua_touserdata(L, 1);
@@ -317,10 +333,7 @@ static int proxy_gc(lua_State *L)
 
 static int draft_gc(lua_State *L)
 {
-	struct draft *d = lua_touserdata(L, 1);
-	if (d->tree)
-		shared_tree_release(d->tree);
-	d->tree = NULL;
+	shared_draft_drop(lua_touserdata(L, 1));
 	return 0;
 }
 
@@ -332,19 +345,17 @@ static int core_publish(lua_State *L)
 	const char *name = luaL_checkstring(L, 1);
 	luaL_checktype(L, 2, LUA_TTABLE);
 	lua_settop(L, 3);
-	struct draft *d = lua_newuserdata(L, sizeof(*d));
-	d->tree = NULL;
+	struct shared_draft *d = lua_newuserdata(L, sizeof(*d));
+	memset(d, 0, sizeof(*d));
 	lua_pushvalue(L, lua_upvalueindex(UPVALUE_DRAFT));
 	lua_setmetatable(L, -2);
-	d->tree = shared_tree_new();
-	shared_build(L, d->tree, 2);
-	bool done = shared_publish(name, d->tree, lua_toboolean(L, 3));
-	if (done)
-		d->tree = NULL; /* HANDOVER: it is the name's */
+	d->before = shared_newest(name);
+	/* HANDOVER: the table is the name's. Nothing raises in between. */
+	bool done = shared_publish(name, shared_build(L, d, 2), lua_toboolean(L, 3));
+	shared_draft_drop(d);
 	/* Who changes something sees it at once. */
-	for (struct sharedview *v = vm_of(L)->views; v; v = v->next)
-		if (strcmp(v->name->text, name) == 0)
-			v->message = 0;
+	for (struct sharedview *v = view_of(vm_of(L)->leases, name); v; v = view_of(v->lease.next, name))
+		v->message = 0;
 	lua_pushboolean(L, done);
 	return 1;
 }
@@ -361,17 +372,17 @@ static int core_query(lua_State *L)
 	struct shared_name *name = shared_find(luaL_checkstring(L, 1));
 	if (name == NULL)
 		return 0;
-	/* From here on the VM's list owns the reference. */
+	/* From here on the VM's list of leases owns the reference. */
 	struct sharedview *v = view_new(vm_of(L), name);
 	v->manual = lua_toboolean(L, 2);
-	push_proxy(L, v, v->tree->top, 0, 0);
+	push_proxy(L, v, v->top, 0, 0);
 	return 1;
 }
 
-/* () -> how many trees there are in the process, present ones and those that somebody still reads */
-static int core_trees(lua_State *L)
+/* () -> how many shared tables there are in the process, in present states and those that somebody still reads */
+static int core_tables(lua_State *L)
 {
-	lua_pushinteger(L, (lua_Integer)shared_trees());
+	lua_pushnumber(L, (lua_Number)shared_tables());
 	return 1;
 }
 
@@ -394,9 +405,8 @@ static int core_is_newest(lua_State *L)
 static int core_refresh(lua_State *L)
 {
 	const char *name = luaL_checkstring(L, 1);
-	for (struct sharedview *v = vm_of(L)->views; v; v = v->next)
-		if (strcmp(v->name->text, name) == 0)
-			view_move(v);
+	for (struct sharedview *v = view_of(vm_of(L)->leases, name); v; v = view_of(v->lease.next, name))
+		view_move(v);
 	return 0;
 }
 
@@ -457,7 +467,7 @@ int sharedview_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {{"publish", core_publish},      {"delete", core_delete},
 					     {"query", core_query},          {"copy", core_copy},
-					     {"is_deleted", core_is_deleted}, {"trees", core_trees},
+					     {"is_deleted", core_is_deleted}, {"tables", core_tables},
 					     {"refresh", core_refresh},      {"is_newest", core_is_newest},
 					     {"next_name", core_next_name},
 					     {NULL, NULL}};
@@ -469,6 +479,7 @@ int sharedview_open(lua_State *L)
 	set_method(L, "__newindex", proxy_newindex, UPVALUE_COUNT);
 	set_method(L, "__len", proxy_len, UPVALUE_COUNT);
 	set_method(L, "__pairs", proxy_pairs, UPVALUE_COUNT + 1);
+	set_method(L, "__tostring", proxy_tostring, UPVALUE_COUNT);
 	set_method(L, "__gc", proxy_gc, UPVALUE_COUNT);
 	lua_pushboolean(L, false);
 	lua_setfield(L, 2, "__metatable");
@@ -478,5 +489,7 @@ int sharedview_open(lua_State *L)
 	lua_pushvalue(L, 2);
 	lua_pushvalue(L, 3);
 	luaL_openlib(L, NULL, functions, UPVALUE_COUNT);
+	lua_pushvalue(L, 2);
+	lua_setfield(L, -2, "metatable"); /* of proxies */
 	return 1;
 }

@@ -25,8 +25,8 @@
 #include "luabind/interrupt.h"
 #include "luabind/landmarks.h"
 #include "luabind/rawtable.h"
+#include "luabind/lease.h"
 #include "luabind/seri_peek.h"
-#include "luabind/sharedview.h"
 #include "sched/sched.h"
 
 #include <lauxlib.h>
@@ -290,8 +290,8 @@ static void free_vm(struct service *s)
 	s->state = NULL;
 	if (vm->message)
 		message_free(vm->message);
-	sharedview_release_all(vm);
 	hook_term(vm);
+	lease_end_all(vm);
 	trace_term(&vm->traces);
 	heap_delete(vm->heap);
 	mem_free(vm);

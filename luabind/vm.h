@@ -38,7 +38,7 @@ struct vm {
 	/* The hook that was there before coroutine.close set its own, and how many closes are under way. */
 	lua_Hook hook_before_close;
 	int hook_before_mask, hook_before_count, closing;
-	struct sharedview *views; /* shared data that it holds: sharedview.c */
+	struct lease *leases; /* what it holds outside of the heap: lease.h */
 	struct trace_map traces;
 	struct mcode mcode;
 };

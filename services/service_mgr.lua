@@ -54,9 +54,17 @@ local function wait_for(name)
 	return waiter.handle
 end
 
+-- A snax service gets its arguments as they are, by a request of its own.
+local function start(file, hosted, ...)
+	if file == "snaxd" then
+		return require("skynet.snax").rawnewservice(hosted, ...)
+	end
+	return skynet.newservice(file, hosted, ...)
+end
+
 local function launch(name, ...)
 	launching[name] = true
-	local ok, handle = pcall(skynet.newservice, ...)
+	local ok, handle = pcall(start, ...)
 	local err
 	if not ok then
 		handle, err = nil, tostring(handle)

@@ -79,6 +79,11 @@ local function unwind_all(list, err)
 	return err
 end
 
+--- Close all that is open in the running coroutine, which will not go on.
+function close.leave()
+	unwind(nil, nil)
+end
+
 local function after_pcall(mark, ok, ...)
 	if ok or head == mark then
 		return ok, ...

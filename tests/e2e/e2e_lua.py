@@ -3,7 +3,7 @@
 import os
 import sys
 
-from harness import END_S, HERE, PATIENCE_S, Box, Server, case, check, run_cases
+from harness import END_S, HERE, PATIENCE_S, Box, Raw, Server, case, check, run_cases
 
 SERVICES = os.path.join(os.path.dirname(HERE), 'lua', 'services')
 THREADS = (1, 2)
@@ -14,7 +14,8 @@ passed = {threads: 0 for threads in THREADS}
 
 def run_service(name, threads, **options):
     config = {'thread': threads, 'start': name, 'harbor': 0, 'luaservice': f'{SERVICES}/?.lua',
-              'deadlock': '100ms', 'service': {'t_lua54*': {'lua54': True}, 't_debug_pairs': {'debug_pairs': True}}, **options}
+              'deadlock': '100ms', 'snax': f'{SERVICES}/snax/?.lua',
+              'service': {'t_lua54*': {'lua54': True}, 't_debug_pairs': {'debug_pairs': True}}, **options}
     with Box(config) as box, Server(box) as server:
         status = server.wait_exit(PATIENCE_S + END_S)
         faults = [line for line in server.lines if line.startswith('not ok')]
@@ -34,6 +35,17 @@ for number in THREADS:
 @case('options of calls')
 def options():
     run_service('options', 2, calltimeout='50ms', callreason=False)
+
+
+@case('options of snax')
+def snax_options():
+    run_service('snax_options', 2, lua_path=f'{SERVICES}/snax/?.lua',
+                snax_loader=f'{SERVICES}/snax/loader.lua', snax_interface_g='globals')
+
+
+@case('no option of snax')
+def snax_unset():
+    run_service('snax_options', 2, snax=Raw('nil'))
 
 
 @case('the number of checks')

@@ -4,6 +4,7 @@
 -- table, cannot be written, and has the new values with the next message after an update.
 
 local core = require "skynet.sharedata.core"
+require "skynet.sharedtype"
 
 local datasheet = {}
 local cache = setmetatable({}, { __mode = "v" })

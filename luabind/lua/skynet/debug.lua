@@ -74,6 +74,11 @@ function command.RUN(source, filename, ...)
 	skynet.retpack(ok, table.concat(output, "\n"))
 end
 
+--- (where output goes, number of a channel): see skynet/remotedebug.lua. Answered when the debugger has ended.
+function command.REMOTEDEBUG(sink, channel)
+	require("skynet.remotedebug").start(sink, channel)
+end
+
 --- (protocol) -> whether this service has a handler for it
 function command.SUPPORT(name)
 	skynet.retpack(skynet.dispatch(name) ~= nil)

@@ -31,6 +31,7 @@ function life.init_service(start)
 		call.send(".launcher", "lua", "LAUNCHOK")
 		return
 	end
+	collectgarbage() -- after `not enough memory` there may be none left to tell it
 	err = task.text_of(err)
 	core.error("init service failed: " .. err)
 	call.send(".launcher", "lua", "ERROR", err:match("^[^\n]*"))
@@ -52,6 +53,24 @@ function life.init_thread()
 	return init_thread
 end
 
+-- The oldest first, the running one last. Before core.exit(), after which this service may be stopped anywhere.
+local function close_tasks()
+	if not package.loaded.lua54 then
+		return -- nobody would notice
+	end
+	local sessions = {}
+	for session, co in pairs(task.state.waiting) do
+		if co ~= task.BREAK then
+			sessions[#sessions + 1] = session
+		end
+	end
+	table.sort(sessions)
+	for _, session in ipairs(sessions) do
+		task.close(task.state.waiting[session])
+	end
+	require("lua54_close").leave()
+end
+
 --- End this service. Does not return. Whoever waits for it is told: requests that it serves or has
 -- queued fail, and so do the calls that others would answer to it.
 function life.exit()
@@ -60,6 +79,7 @@ function life.exit()
 	for peer in pairs(call.peers()) do
 		core.send(peer, protocol.types.PTYPE_ERROR, 0)
 	end
+	close_tasks()
 	core.exit()
 	task.quit()
 end

@@ -15,6 +15,10 @@ local multicast = {}
 local Channel = {}
 Channel.__index = Channel
 
+function Channel:__tostring()
+	return string.format("[Multicast:%x]", self.channel or 0) -- a deleted one has no number
+end
+
 local manager -- handle of multicastd
 local subscribed = setmetatable({}, { __mode = "v" }) -- number -> channel object
 

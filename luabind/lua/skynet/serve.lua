@@ -146,10 +146,14 @@ end
 --- The callback for the runtime: one message, and then everything that it made runnable.
 -- Raises the texts of all errors that ended tasks meanwhile, joined by newlines.
 function serve.dispatch_message(ptype, msg, sz, session, source)
+	local early = live.debugger and live.debugger()
 	if live.quitting then
 		return
 	end
 	local err = drain(deliver(ptype, msg, sz, session, source))
+	if early then
+		err = err and early .. "\n" .. err or early
+	end
 	if err then
 		error(err, 0)
 	end

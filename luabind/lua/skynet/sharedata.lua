@@ -6,6 +6,7 @@
 -- for this; here it is C memory with counted references, so nothing waits and nothing is sent.
 
 local core = require "skynet.sharedata.core"
+require "skynet.sharedtype"
 
 local sharedata = {}
 local cache = setmetatable({}, { __mode = "v" })
@@ -81,7 +82,7 @@ function sharedata.deepcopy(name, ...)
 			break
 		end
 		found = found[key]
-		if type(found) ~= "userdata" then
+		if type(found) ~= "table" then
 			return found
 		end
 	end

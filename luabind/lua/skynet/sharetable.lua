@@ -5,6 +5,7 @@
 -- are tables of another Lua state; here they are userdata over C memory, as in skynet.sharedata, and hold no functions.
 
 local core = require "skynet.sharedata.core"
+require "skynet.sharedtype"
 
 local sharetable = {}
 local cache = setmetatable({}, { __mode = "v" })

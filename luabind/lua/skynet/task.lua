@@ -36,8 +36,8 @@ local task = {
 -- What the other parts of the library may read at any time: `task`, the coroutine that runs now
 -- (nil outside of tasks, and inside of blocking); `quitting`, true once skynet.exit() was called; `trace`, the
 -- module that logs the way of a request (nil until it is used); `origin`, a table that keeps who began a timer
--- (nil unless skynet.trace_timeout is on); `blocking`.
-local live = { task = nil, quitting = false, trace = nil, origin = nil, blocking = false }
+-- (nil unless skynet.trace_timeout is on); `blocking`; `debugger`, what is called before each message while there is one.
+local live = { task = nil, quitting = false, trace = nil, origin = nil, blocking = false, debugger = nil }
 task.live = live
 
 -- session -> the task that it resumes, or BREAK
@@ -69,6 +69,13 @@ end
 
 local function run_packed(call)
 	call.f(unpack(call, 1, call.n))
+end
+
+--- End a task that will not run any more. Only with lua54 = true there is anything to notice: its variables are closed.
+function task.close(co)
+	if package.loaded.lua54 then
+		pcall(coroutine.close, co)
+	end
 end
 
 -- What became of a task after one step: nil, or the text of the error that ended it.
@@ -126,6 +133,7 @@ task.held = setmetatable({}, { __mode = "k" })
 function task.abort(co, err)
 	pool.ended()
 	failure_hook(co, err)
+	task.close(co)
 	while task.held[co] do
 		task.held[co]:release()
 	end
@@ -327,7 +335,7 @@ function task.timeout(cs, f)
 	timer_body[session] = f
 	timer_of[co] = session
 	if live.origin then
-		live.origin[co] = traceback("timer", 2)
+		live.origin[co] = traceback(string.format("TIMER %d+%g : ", core.now(), cs), 2)
 	end
 	return co
 end

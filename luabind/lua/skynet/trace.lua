@@ -57,6 +57,7 @@ end
 -- line. Nothing happens when the protocol forbids it.
 function trace.start(info)
 	local co = task.need()
+	core.error("TRACE " .. tostring(tag_of[co])) -- the tag before, as skynet says
 	if tag_of[co] == false then
 		return
 	end

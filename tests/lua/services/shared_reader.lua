@@ -3,6 +3,7 @@
 
 local skynet = require "skynet"
 local sharedata = require "skynet.sharedata"
+local core = require "skynet.sharedata.core"
 
 local held
 local command = {}
@@ -14,6 +15,23 @@ end
 
 function command.read()
 	return held.version
+end
+
+-- Two branches, of which the first is changed by t_sharedata and the second is not.
+local first, second
+
+function command.keep(name)
+	held = sharedata.query(name)
+	first, second = held.rows[50].values, held.rows[51].values
+	return first[1], second[1]
+end
+
+function command.kept()
+	return tostring(not first[3]) .. " " .. tostring(second[1] == 51 and held.rows[51].values == second)
+end
+
+function command.is_newest()
+	return core.is_newest(held)
 end
 
 -- What one message reads is of one state, however long it takes and whatever others publish meanwhile.

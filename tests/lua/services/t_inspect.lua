@@ -39,6 +39,7 @@ local function origins()
 	local co = skynet.timeout(100, function() end)
 	local session = skynet.task(co)
 	check.ok(skynet.task(session):find("t_inspect.lua", 1, true), "who began a timer", skynet.task(session))
+	check.ok(skynet.task(session):find "^TIMER %d+%+100 : \nstack traceback:", "and when", skynet.task(session))
 	skynet.trace_timeout(false)
 	check.eq(skynet.killthread(co), co, "a timer is killed")
 end

@@ -324,6 +324,54 @@ local function many()
 	eq(n, 100000 + 9524, "a hundred thousand")
 end
 
+local function killed()
+	local co = skynet.fork(function()
+		local a <close> = res "killed"
+		skynet.wait()
+	end)
+	skynet.yield()
+	skynet.killthread(co)
+	eq(taken(), "killed", "a task that is killed closes")
+end
+
+-- The service that `exits` starts: it says what is closed when it ends.
+local function child(parent)
+	local function says(text)
+		return setmetatable({}, { __close = function() skynet.send(parent, "lua", text) end })
+	end
+	skynet.start(function()
+		local own <close> = says "own"
+		skynet.fork(function()
+			local a <close> = says "waits"
+			skynet.wait()
+		end)
+		skynet.fork(function()
+			local a <close> = says "sleeps"
+			skynet.sleep(100000)
+		end)
+		skynet.yield()
+		skynet.fork(function()
+			local never <close> = says "never"
+		end)
+		skynet.exit()
+	end)
+end
+
+local function exits()
+	local closed = {}
+	skynet.dispatch("lua", function(_, _, text)
+		closed[#closed + 1] = text
+	end)
+	skynet.newservice("t_lua54_close", "child", skynet.self())
+	check.soon(function() return #closed >= 3 end, "exit closes what is open")
+	eq(table.concat(closed, " "), "waits sleeps own", "in the tasks that wait, then its own")
+end
+
+local mode, parent = ...
+if mode == "child" then
+	return child(tonumber(parent))
+end
+
 check.run(function()
 	blocks()
 	returns()
@@ -331,5 +379,7 @@ check.run(function()
 	errors()
 	coroutines()
 	tasks()
+	killed()
+	exits()
 	many()
 end)

@@ -57,6 +57,7 @@ local function channels()
 		end,
 	}
 	check.eq(channel.channel % 256, 0, "the number of a channel")
+	check.eq(tostring(channel), string.format("[Multicast:%x]", channel.channel), "a channel as text")
 	channel:publish "nobody listens"
 	channel:subscribe()
 	channel:subscribe()

@@ -10,7 +10,7 @@ local check = dofile(SERVICE_PATH .. "check.lua")
 local function keys(t)
 	local found = {}
 	for k, v in pairs(t) do
-		found[#found + 1] = tostring(k) .. "=" .. tostring(type(v) == "userdata" and "table" or v)
+		found[#found + 1] = tostring(k) .. "=" .. tostring(type(v) == "table" and "table" or v)
 	end
 	table.sort(found)
 	return table.concat(found, " ")
@@ -33,6 +33,10 @@ local function reading()
 		values[i] = v
 	end
 	check.ok(values[1] == "one" and values[3] == t.list[3] and #values == 3, "ipairs")
+	check.ok(type(t) == "table" and tostring(t.list):find "^table: 0x", "it says that it is a table", tostring(t.list))
+	check.raises("bad argument #1 to", "type wants a value", type)
+	local unpacked = skynet.unpack(skynet.packstring(t))
+	check.ok(unpacked.list[3].three == 3 and unpacked.long == long and unpacked[-1] == "minus", "it is packed like one")
 	check.ok(t.list == t.list and sharedata.query "read" == t, "the same table is the same value")
 	check.raises("Error newindex, the key [list.3]", "it cannot be written", function()
 		t.list[3].three = 4
@@ -67,7 +71,7 @@ local function sources()
 	check.eq(next(sharedata.deepcopy "chunk"), nil, "nothing is an empty table")
 	collectgarbage()
 	collectgarbage()
-	local before = core.trees()
+	local before = core.tables()
 	for _, bad in ipairs { { print }, { a = { [{}] = 1 } }, { [true] = 1 }, { coroutine.create(print) } } do
 		check.ok(not pcall(sharedata.update, "chunk", bad), "what cannot be shared")
 	end
@@ -80,7 +84,7 @@ local function sources()
 	check.raises("no shared data", "nor to be deleted", sharedata.delete, "not there")
 	collectgarbage()
 	collectgarbage()
-	check.eq(core.trees(), before, "what failed is gone")
+	check.eq(core.tables(), before, "what failed is gone")
 	sharedata.delete "chunk"
 end
 
@@ -130,6 +134,64 @@ local function updates()
 	sharedata.delete "state"
 end
 
+-- How many tables there are when services that were killed before are gone, and what they held.
+local function settled()
+	local count
+	repeat
+		count = core.tables()
+		collectgarbage()
+		skynet.sleep(10)
+	until core.tables() == count
+	return count
+end
+
+-- An update shares what is the same with what it replaces.
+local function sharing()
+	local before = settled()
+	local function data(changed, extra)
+		local rows = {}
+		for i = 1, 100 do
+			rows[i] = { id = i, values = { i, "x" .. i, i == changed }, [0.5] = -0.0, [i + 0.5] = "" }
+		end
+		return { rows = rows, same = { deep = { deeper = { 0 / 0, false, nil, 4 } } }, extra = extra }
+	end
+	sharedata.new("grown", data())
+	check.eq(core.tables(), before + 205, "the tables of the first state")
+	local reader = skynet.newservice "shared_reader"
+	skynet.call(reader, "lua", "keep", "grown")
+	sharedata.update("grown", data())
+	check.eq(core.tables(), before + 205, "an update without a change makes none")
+	check.eq(skynet.call(reader, "lua", "is_newest"), true, "and nobody has to notice")
+	sharedata.update("grown", data(50))
+	check.eq(core.tables(), before + 205 + 4, "one value that changes makes its table, and those around it")
+	check.eq(skynet.call(reader, "lua", "kept"), "false true", "they are old until the reader looks, as they are kept")
+	check.eq(core.tables(), before + 205, "then the old ones are gone")
+	sharedata.update("grown", data(50, { 1 }))
+	check.eq(core.tables(), before + 206 + 1, "one more at the top: the reader has the old top")
+	local t = sharedata.query "grown"
+	check.ok(t.rows[50].values[3] == true and t.rows[51].values[3] == false and t.extra[1] == 1, "all is as it was given")
+	check.ok(1 / t.rows[1][0.5] == -math.huge and t.same.deep.deeper[1] ~= t.same.deep.deeper[1], "to the bit")
+	local list = { t.rows, t.rows[7], t.rows[7].values, t.same.deep }
+	sharedata.update("grown", data(7, { 1 }))
+	check.ok(list[3][3] == true and list[4].deeper[4] == 4 and list[2].id == 7 and t.rows[7] == list[2], "proxies follow")
+	sharedata.update("grown", { rows = { { id = 5 } }, same = 1 })
+	check.eq(list[1][1].id, 5, "into a state that has little in common")
+	check.raises("doesn't exist after update", "not to what is gone", function() return list[3][1] end)
+	check.raises("doesn't exist after update", "nor to what is no table any more", function() return list[4].deeper end)
+	sharedata.update("grown", data(7))
+	check.ok(list[3][3] == true and list[4].deeper[4] == 4, "what is there again is found again")
+	check.raises("Invalid key type", "a build that fails half way", sharedata.update, "grown",
+		{ rows = data().rows, same = { deep = { [print] = 1 } } })
+	check.eq(list[2].id, 7, "changes nothing")
+	skynet.kill(reader)
+	sharedata.delete "grown"
+	t, list = nil, nil -- luacheck: ignore
+	check.soon(function()
+		collectgarbage()
+		return core.tables() == before
+	end, "and all is gone in the end")
+end
+
 -- sharetable stays as it is until this service says `update`.
 local function sharetables()
 	local sharetable = require "skynet.sharetable"
@@ -168,19 +230,17 @@ end
 
 -- Services that end in every way let go of what they held.
 local function ends()
-	collectgarbage()
-	collectgarbage()
-	local before = core.trees()
+	local before = settled()
 	for _, last in ipairs { "read", "loop", "loop_at_the_end" } do
 		sharedata.new("held", { version = 1, deep = { version = 1 }, list = { 1, 2 } })
 		local reader = skynet.newservice "shared_reader"
 		skynet.call(reader, "lua", "hold", "held")
 		skynet.call(reader, "lua", last)
 		sharedata.delete "held"
-		check.eq(core.trees(), before + 1, "it is held after delete: " .. last)
+		check.eq(core.tables(), before + 3, "it is held after delete: " .. last)
 		skynet.kill(reader)
 		check.soon(function()
-			return core.trees() == before
+			return core.tables() == before
 		end, "and gone with the service that was killed: " .. last)
 	end
 	sharedata.delete "read"
@@ -191,6 +251,7 @@ check.run(function()
 	reading()
 	sources()
 	updates()
+	sharing()
 	sharetables()
 	datasheets()
 	ends()
