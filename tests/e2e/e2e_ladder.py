@@ -363,6 +363,18 @@ def restarted():
         has(server, r'error: restart: service victim .*: not restarted any more: 2 restarts within 60 s')
 
 
+@case('the end of the process comes before a restart')
+def restart_at_the_end():
+    script = '''
+	print("CALL", ask(skynet.newservice "victim", "spin"))
+	'''
+    services = {'victim': {'watchdog': {'kill': '200ms'}, 'restart': {'backoff': '1m'}}}
+    with ladder(script, services) as box, Server(box) as server:
+        server.wait_line(r'it is started again in 60 s \(1 of 3 within 60 s\)')
+        run(box, server)
+        has(server, r'LAUNCH snlua victim$')
+
+
 @case('a start that fails uses the policy up')
 def restart_fails():
     script = '''
