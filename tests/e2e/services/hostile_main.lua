@@ -1,0 +1,155 @@
+-- SPDX-License-Identifier: MIT
+-- Lets hostile programs loose, one after the other, and prints what became of each and of the others meanwhile.
+-- Setting `cells`: words SERVICE:PROGRAM:WHEN:HAND (see victim.lua; HAND: "hand" kills it by hand, "none" leaves
+-- that to the watchdog). Prints for each a line CELL with values as name=[value], and DONE at the end.
+
+local skynet = require "skynet"
+local sched = require "skynet.sched"
+local core = require "skynet.core"
+local chog = require "chog"
+require "skynet.manager"
+
+local PATIENCE_S = 20
+local STAYS_S = tonumber(skynet.getenv "stays_s")
+local HAND_CPU_S, HAND_WALL_S = 0.1, 0.3
+
+-- f() becomes true within so many seconds.
+local function soon(seconds, f)
+	local till = skynet.hpc() + seconds * 1e9
+	repeat
+		local value = f()
+		if value then
+			return value
+		end
+		skynet.sleep(1)
+	until skynet.hpc() > till
+	return false
+end
+
+-- The service of that name, but for `other`.
+local function find(name, other)
+	for _, s in ipairs(sched.list()) do
+		if s.name == name and s.address ~= other then
+			return s.address
+		end
+	end
+end
+
+local function ask(answers, as, f, ...)
+	local begin = skynet.hpc()
+	skynet.fork(function(...)
+		local ok, value = pcall(f, ...)
+		answers[as] = ok and "answer" or tostring(value)
+		answers[as .. "_ms"] = (skynet.hpc() - begin) / 1e6
+	end, ...)
+end
+
+-- Launched, named, and at it. Returns its address, and whether it was launched in time.
+local function let_loose(cell, answers)
+	local launch = { cell.service, cell.program, cell.when, cell.number }
+	if cell.when ~= "message" then
+		ask(answers, "go", skynet.newservice, unpack(launch))
+		return soon(PATIENCE_S, function()
+			return find(cell.service)
+		end)
+	end
+	local address = skynet.newservice(unpack(launch))
+	ask(answers, "go", skynet.call, address, "lua", "go")
+	ask(answers, "ping", skynet.call, address, "lua", "ping")
+	return address
+end
+
+local function kill_by_hand(address, answers)
+	local begin = skynet.hpc()
+	soon(PATIENCE_S, function()
+		local s = sched.get(address)
+		return answers.go or s == nil or s.cpu >= HAND_CPU_S
+			or (skynet.hpc() - begin) / 1e9 >= HAND_WALL_S and s.cpu < HAND_CPU_S / 10
+	end)
+	skynet.kill(address)
+	return skynet.hpc()
+end
+
+-- Nobody has the handle any more: was it closed, abandoned, or neither of the two?
+local function wait_for_the_end(cell, abandoned)
+	return soon(STAYS_S, function()
+		if chog.finalized(cell.number) > 0 then
+			return "closed"
+		end
+		return core.sched().abandoned > abandoned and "abandoned"
+	end) or "stays"
+end
+
+-- It lives: does it answer? Then it is ended.
+local function is_well(cell, address)
+	local ok, answer = pcall(skynet.calltimeout, PATIENCE_S * 100, address, "lua", "ping")
+	skynet.kill(address)
+	soon(PATIENCE_S, function()
+		return chog.finalized(cell.number) > 0
+	end)
+	return ok and answer == "ping"
+end
+
+local function the_next(cell, address)
+	local again = soon(cell.restart and PATIENCE_S or 0, function()
+		return find(cell.service, address)
+	end)
+	return again
+end
+
+local function run(cell)
+	local answers, abandoned = {}, core.sched().abandoned
+	local address = let_loose(cell, answers)
+	skynet.name(".victim", address)
+	local named = skynet.localname ".victim" == address
+	local begin = skynet.hpc()
+	if cell.hand then
+		begin = kill_by_hand(address, answers)
+	end
+	soon(PATIENCE_S, function()
+		return answers.go
+	end)
+	local told_ms = (skynet.hpc() - begin) / 1e6
+	local became = "lives"
+	if core.alive(address) then
+		became = is_well(cell, address) and "lives" or "lives and is deaf"
+	else
+		became = wait_for_the_end(cell, abandoned)
+	end
+	local free = skynet.localname ".victim" == nil
+	return {
+		address = string.format("%08x", address), became = became, go = answers.go or "nothing",
+		ping = answers.ping or "nothing", told_ms = told_ms, named = named, free = free,
+		end_ms = (skynet.hpc() - begin) / 1e6,
+	}
+end
+
+local function show(cell, result)
+	local words = {}
+	for name, value in pairs(result) do
+		words[#words + 1] = name .. "=[" .. tostring(value):gsub("\n.*", "") .. "]"
+	end
+	table.sort(words)
+	print(string.format("CELL %d %s %s %s", cell.number, cell.service, cell.program, table.concat(words, " ")))
+end
+
+local function read_cells()
+	local cells = {}
+	for service, program, when, hand in skynet.getenv("cells"):gmatch "(%S-):(%S-):(%S-):(%S+)" do
+		cells[#cells + 1] = {
+			number = #cells + 1, service = service, program = program, when = when, hand = hand == "hand",
+		}
+	end
+	return cells
+end
+
+skynet.start(function()
+	local light = skynet.newservice("light", skynet.newservice "echo")
+	for _, cell in ipairs(read_cells()) do
+		skynet.call(light, "lua", "stat")
+		local result = run(cell)
+		result.rounds, result.late_us = skynet.call(light, "lua", "stat")
+		show(cell, result)
+	end
+	print "DONE"
+end)
