@@ -190,7 +190,7 @@ static int chog_smash(lua_State *L)
 /* For all services of the process together: the library is there once. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 enum { WITNESSES_MAX = 65536 };
-static atomic_int finalized[WITNESSES_MAX];
+static atomic_int made[WITNESSES_MAX], finalized[WITNESSES_MAX];
 
 /* (milliseconds) computes for so long with the lock in its hands */
 static int chog_hold_ms(lua_State *L)
@@ -220,7 +220,7 @@ static int witness_gc(lua_State *L)
 	return 0;
 }
 
-/* (number) -> an object that counts under this number when it is finalized */
+/* (number) -> an object that counts under this number, now and when it is finalized */
 static int chog_witness(lua_State *L)
 {
 	int number = (int)luaL_checkinteger(L, 1);
@@ -230,16 +230,18 @@ static int chog_witness(lua_State *L)
 	lua_pushcfunction(L, witness_gc);
 	lua_setfield(L, -2, "__gc");
 	lua_setmetatable(L, -2);
+	atomic_fetch_add(&made[number], 1);
 	return 1;
 }
 
-/* (number) -> how many of this number were finalized */
-static int chog_finalized(lua_State *L)
+/* (number) -> how many of this number were made, and how many were finalized */
+static int chog_witnesses(lua_State *L)
 {
 	int number = (int)luaL_checkinteger(L, 1);
 	luaL_argcheck(L, number >= 0 && number < WITNESSES_MAX, 1, "too many witnesses");
+	lua_pushinteger(L, atomic_load(&made[number]));
 	lua_pushinteger(L, atomic_load(&finalized[number]));
-	return 1;
+	return 2;
 }
 
 int luaopen_chog(lua_State *L)
@@ -264,7 +266,7 @@ int luaopen_chog(lua_State *L)
 		{"hold_ms", chog_hold_ms},
 		{"lock_is_free", chog_lock_is_free},
 		{"witness", chog_witness},
-		{"finalized", chog_finalized},
+		{"witnesses", chog_witnesses},
 		{NULL, NULL},
 	};
 	lua_newtable(L);

@@ -13,6 +13,11 @@ local PATIENCE_S = 20
 local STAYS_S = tonumber(skynet.getenv "stays_s")
 local HAND_CPU_S, HAND_WALL_S = 0.1, 0.3
 
+local function is_finalized(number)
+	local made, finalized = chog.witnesses(number)
+	return made > 0 and finalized == made
+end
+
 -- f() becomes true within so many seconds.
 local function soon(seconds, f)
 	local till = skynet.hpc() + seconds * 1e9
@@ -73,7 +78,7 @@ end
 -- Nobody has the handle any more: was it closed, abandoned, or neither of the two?
 local function wait_for_the_end(cell, abandoned)
 	return soon(STAYS_S, function()
-		if chog.finalized(cell.number) > 0 then
+		if is_finalized(cell.number) then
 			return "closed"
 		end
 		return core.sched().abandoned > abandoned and "abandoned"
@@ -85,7 +90,7 @@ local function is_well(cell, address)
 	local ok, answer = pcall(skynet.calltimeout, PATIENCE_S * 100, address, "lua", "ping")
 	skynet.kill(address)
 	soon(PATIENCE_S, function()
-		return chog.finalized(cell.number) > 0
+		return is_finalized(cell.number)
 	end)
 	return ok and answer == "ping"
 end
