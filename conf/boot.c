@@ -18,8 +18,10 @@
 #include "sched/park.h"
 #include "sched/sched.h"
 #include "services/logger.h"
+#include "watchdog/action.h"
 #include "watchdog/crash.h"
 #include "watchdog/dump.h"
+#include "watchdog/errand.h"
 #include "watchdog/monitor.h"
 
 #include <errno.h>
@@ -115,6 +117,20 @@ static int usable_workers(const struct cpus *affinity)
 	return (int)n;
 }
 
+static void batch_settings(struct settings *out)
+{
+	api_preset(CLASS_BATCH, out);
+}
+
+static void say_restart(const char *name, uint32_t handle, const char *text, bool is_error)
+{
+	action_write(&(struct action){.kind = ACTION_RESTART,
+				      .service = handle,
+				      .name = name,
+				      .is_error = is_error,
+				      .text = text});
+}
+
 static void init_rooms(void)
 {
 	struct cpus affinity;
@@ -132,12 +148,14 @@ static void init_rooms(void)
 	text_init(vm_library_address());
 	crash_init();
 	sched_init(&options);
+	errand_init(batch_settings);
 	vm_init();
 	api_launch = launch;
 	api_calltimeout_ns = config->calltimeout_ns;
 	shutdown_init(config->stop_ns);
 	loop_on_signal(SIGHUP, on_hangup);
 	api_ready = on_ready;
+	api_say_restart = say_restart;
 	loop_on_signal(SIGUSR1, on_dump);
 	loop_on_signal(SIGTERM, shutdown_on_signal);
 	loop_on_signal(SIGINT, shutdown_on_signal);
@@ -169,7 +187,7 @@ static void start_threads(void)
 				[RULE_LOOP_LATE] = config->watchdog_loop_late_ns,
 				[RULE_MONITOR_LATE] = config->watchdog_monitor_late_ns,
 			},
-		.warn_ns = config->watchdog_warn_ns,
+		.restore_ns = config->watchdog_restore_ns,
 		.handoff_ns = config->watchdog_handoff_ns,
 		.abort_ns = config->watchdog_abort_ns,
 	};
@@ -190,7 +208,7 @@ static bool start_services(void)
 	} else {
 		struct vm_options options;
 		vm_options_for("logger", &options);
-		logger = logger_launch(&options.sched);
+		logger = logger_launch(&options.sched, &options.limits);
 	}
 	if (logger == 0) {
 		log_printf(0, "Can't launch logger service");

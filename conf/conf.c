@@ -91,12 +91,56 @@ static void unknown_key(struct check *k, const char *table, const struct conf_va
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (strncmp(options[i].name, table, skip - 1) != 0 ||
-		    options[i].name[skip - 1] != '.' || used >= sizeof(allowed))
+		    options[i].name[skip - 1] != '.' || strchr(options[i].name + skip, '.') ||
+		    used >= sizeof(allowed))
 			continue;
 		used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
 					 used ? ", " : "", options[i].name + skip);
 	}
 	error_at(k, v, "unknown key (allowed: %s)", allowed);
+}
+
+/* Mild before hard: what is spelled out in one table must come in this order. Between two tables there is nothing to check: each
+ * step has its own time. */
+static const char *const steps[] = {"warn", "demote", "dump", "interrupt", "kill"};
+
+static const struct conf_value *child(const struct conf_value *table, const char *key)
+{
+	for (size_t i = 0; i < table->child_count; i++)
+		if (table->children[i].key && strcmp(table->children[i].key, key) == 0)
+			return &table->children[i];
+	return NULL;
+}
+
+/* `table` is what the options call `watchdog`. */
+static void check_order(struct check *k, const char *table, const struct conf_value *watchdog)
+{
+	const struct conf_value *last = NULL;
+	struct option_value now, before = {0};
+	char why[256];
+	for (size_t i = 0; i < COUNT_OF(steps); i++) {
+		const struct conf_value *v = child(watchdog, steps[i]);
+		if (v == NULL || !option_read(option_find(table, steps[i]), v, &now, why, sizeof(why)) ||
+		    now.number == 0)
+			continue;
+		if (last && now.number < before.number)
+			error_at(k, v,
+				 "%.60s is before %s = %.60s (in this table warn, demote, dump, "
+				 "interrupt and kill come in this order; 0 leaves one out)",
+				 v->text, last->key, last->text);
+		last = v;
+		before = now;
+	}
+}
+
+static void warn_of_trusted(struct check *k, const struct conf_value *watchdog, const char *key)
+{
+	const struct conf_value *v = child(watchdog, key);
+	if (v)
+		report_add(k->report, REPORT_WARNING, v->file, v->line, v->name,
+			   "applies only to services with untrusted = true (for a service that you trust, "
+			   "write service.NAME.watchdog = { %s = ... })",
+			   key);
 }
 
 static void check_watchdog(struct check *k, const struct conf_value *watchdog)
@@ -109,21 +153,36 @@ static void check_watchdog(struct check *k, const struct conf_value *watchdog)
 		else
 			unknown_key(k, "watchdog", v);
 	}
+	check_order(k, "watchdog", watchdog);
+	warn_of_trusted(k, watchdog, "interrupt");
+	warn_of_trusted(k, watchdog, "kill");
 }
 
 /* The keys of one entry of `service` or `class`; `table` is what the options call it. */
+static void check_keys(struct check *k, const char *table, const struct conf_value *entry,
+		       struct conf_rule *rule)
+{
+	for (size_t i = 0; i < entry->child_count; i++) {
+		const struct conf_value *v = &entry->children[i];
+		const struct option *o = v->key ? option_find(table, v->key) : NULL;
+		if (o == NULL) {
+			unknown_key(k, table, v);
+		} else if (read_into(k, o, v, rule)) {
+			rule->set |= o->rule_flag;
+			if (o->type == OPTION_TABLE)
+				check_keys(k, o->name, v, rule);
+		}
+	}
+}
+
 static void check_entry(struct check *k, const char *table, const struct conf_value *entry,
 			struct conf_rule *rule)
 {
 	*rule = (struct conf_rule){.pattern = entry->key, .file = entry->file, .line = entry->line};
-	for (size_t i = 0; i < entry->child_count; i++) {
-		const struct conf_value *v = &entry->children[i];
-		const struct option *o = v->key ? option_find(table, v->key) : NULL;
-		if (o == NULL)
-			unknown_key(k, table, v);
-		else if (read_into(k, o, v, rule))
-			rule->set |= o->rule_flag;
-	}
+	check_keys(k, table, entry, rule);
+	const struct conf_value *watchdog = child(entry, "watchdog");
+	if (watchdog && watchdog->kind == CONF_TABLE && strcmp(table, "service.*") == 0)
+		check_order(k, "service.*.watchdog", watchdog);
 }
 
 static void check_rule(struct check *k, const struct conf_value *entry)
@@ -307,21 +366,36 @@ static void print_value(FILE *out, const struct option *o, const char *text)
 	fprintf(out, "%s%s%s", bare ? "" : "\"", text, bare ? "" : "\"");
 }
 
+/* The keys of an entry, or of the table in it that they begin with, that are set. */
+static void print_keys(const char *parent, const struct conf_rule *rule, FILE *out)
+{
+	size_t count, length = strlen(parent);
+	char text[OPTION_TEXT_BYTES];
+	const struct option *options = option_table(&count);
+	for (size_t i = 0; i < count; i++) {
+		const struct option *o = &options[i];
+		if ((o->rule_flag & rule->set) == 0 || strncmp(o->name, parent, length) != 0 ||
+		    o->name[length] != '.' || strchr(o->name + length + 1, '.'))
+			continue;
+		fprintf(out, " %s = ", o->name + length + 1);
+		if (o->type == OPTION_TABLE) {
+			fputc('{', out);
+			print_keys(o->name, rule, out);
+			fputs(" }", out);
+		} else {
+			print_value(out, o, field_text(o, rule, text));
+		}
+		fputc(',', out);
+	}
+}
+
 /* `table` is "service" or "class". */
 static void print_rule(const char *table, const struct conf_rule *rule, FILE *out)
 {
-	size_t count, length = strlen(table);
-	char text[OPTION_TEXT_BYTES];
-	const struct option *options = option_table(&count);
+	char parent[16];
+	snprintf(parent, sizeof(parent), "%s.*", table);
 	fprintf(out, "  %s[\"%s\"] = {", table, rule->pattern);
-	for (size_t i = 0; i < count; i++) {
-		const struct option *o = &options[i];
-		if ((o->rule_flag & rule->set) == 0 || strncmp(o->name, table, length) != 0)
-			continue;
-		fprintf(out, " %s = ", strrchr(o->name, '.') + 1);
-		print_value(out, o, field_text(o, rule, text));
-		fputc(',', out);
-	}
+	print_keys(parent, rule, out);
 	fprintf(out, " }\n");
 }
 

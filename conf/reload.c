@@ -113,8 +113,10 @@ void reload_end(void)
 /* The keys that a reload puts in force; all others need a restart. */
 static bool is_reloadable(const char *name)
 {
-	static const char *const names[] = {"slice", "weight",   "min_run",
-					    "jit",   "memlimit", "maxmcode"};
+	static const char *const names[] = {
+		"slice",         "weight",          "min_run",       "jit",
+		"memlimit",      "maxmcode",        "watchdog.warn", "watchdog.demote",
+		"watchdog.dump", "watchdog.interrupt", "watchdog.kill", "watchdog.untrusted_kill"};
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		if (strcmp(name, names[i]) == 0)
 			return true;
@@ -173,10 +175,13 @@ static int change_services(const struct conf *before, const struct conf *now)
 		struct vm_options was, is;
 		setup_service(before, list[i]->name, &was);
 		setup_service(now, list[i]->name, &is);
-		if (!settings_same(&was.sched, &is.sched)) {
+		bool other = !settings_same(&was.sched, &is.sched);
+		bool limits = !limits_same(&was.limits, &is.limits);
+		if (other)
 			sched_change(list[i], &is.sched);
-			changed++;
-		}
+		if (limits)
+			service_set_limits(list[i], &is.limits);
+		changed += other || limits;
 		service_release(list[i]);
 	}
 	mem_free(list);

@@ -181,6 +181,25 @@ bool name_of(uint32_t handle, char *out, size_t size)
 	return n != NULL;
 }
 
+char *name_list(uint32_t handle)
+{
+	size_t bytes = 1;
+	pthread_rwlock_rdlock(&names.lock);
+	struct name *first = names.buckets != 0 ? *handle_bucket(handle) : NULL;
+	for (struct name *n = first; n != NULL; n = n->next_handle)
+		bytes += n->handle == handle ? strlen(n->text) + 1 : 0;
+	char *list = mem_alloc(bytes), *at = list;
+	for (struct name *n = first; n != NULL; n = n->next_handle) {
+		if (n->handle != handle)
+			continue;
+		at = stpcpy(at, n->text);
+		*at++ = '\n';
+	}
+	pthread_rwlock_unlock(&names.lock);
+	*at = '\0';
+	return list;
+}
+
 size_t name_count(void)
 {
 	pthread_rwlock_rdlock(&names.lock);

@@ -25,6 +25,10 @@ size_t name_drop(uint32_t handle);
  * when it has none. Any thread. */
 bool name_of(uint32_t handle, char *out, size_t size);
 
+/* All names of `handle`, the first one first, each ended with a newline; "" when it has none. The
+ * caller frees it. Any thread; allocates. */
+char *name_list(uint32_t handle);
+
 /* How many names there are. Any thread. */
 size_t name_count(void);
 

@@ -9,6 +9,8 @@
 #include "core/base.h"
 #include <lua.h>
 
+struct service;
+
 /* Registers skynet.core, print and what the loader needs. Inside a protected call. */
 void api_open(lua_State *L);
 /* Pushes the loader chunk (luabind/lua/loader.lua). Inside a protected call. */
@@ -18,7 +20,9 @@ void api_push_callback(lua_State *L);
 
 /* luabind/figures.c: core.stat, core.services, core.service, core.alive. */
 void figures_open(lua_State *L);
-/* luabind/schedapi.c: core.setsched, core.reload. */
+/* CPU of the message that the service is at, its present run included. Any thread with a reference. */
+int64_t message_cpu_ns(struct service *s);
+/* luabind/schedapi.c: core.setsched, core.reload, core.interrupt, and what the launcher needs. */
 void schedapi_open(lua_State *L);
 /* luabind/say.c: core.error, core.log_mark. */
 void say_open(lua_State *L);

@@ -14,28 +14,11 @@
 #include "luabind/coclose.h"
 
 #include "luabind/interrupt.h"
-#include "sched/park.h"
 #include <lauxlib.h>
-#include <pthread.h>
-#include <signal.h>
 
 static const char closing; /* its address is the error that ends a coroutine */
 
 static void raise_closing(lua_State *L, lua_Debug *ar);
-
-/* The signal handler sets hooks too, and a lua_sethook that it interrupts may be lost. */
-static void hold_signal(sigset_t *before)
-{
-	sigset_t park;
-	sigemptyset(&park);
-	sigaddset(&park, PARK_SIGNAL);
-	pthread_sigmask(SIG_BLOCK, &park, before);
-}
-
-static void release_signal(const sigset_t *before)
-{
-	pthread_sigmask(SIG_SETMASK, before, NULL);
-}
 
 /* Signal held. Cleared first, as in interrupt.c. */
 static void arm(lua_State *L, struct vm *vm)
@@ -70,9 +53,9 @@ static void raise_closing(lua_State *L, lua_Debug *ar)
 		lua_pushlightuserdata(L, (void *)(uintptr_t)&closing);
 		lua_error(L);
 	}
-	hold_signal(&before);
+	interrupt_hold(&before);
 	disarm(L, vm);
-	release_signal(&before);
+	interrupt_release(&before);
 }
 
 /* The thread may be another one after lua_resume; the mask that is put back is the same on all. */
@@ -82,14 +65,14 @@ static void end_suspended(lua_State *co)
 	sigset_t before;
 	if (lua_gethook(co) == hook_kill)
 		return; /* the service ends, and this one with it */
-	hold_signal(&before);
+	interrupt_hold(&before);
 	arm(co, vm);
-	release_signal(&before);
+	interrupt_release(&before);
 	lua_resume(co, 0);
-	hold_signal(&before);
+	interrupt_hold(&before);
 	if (--vm->closing == 0)
 		disarm(co, vm);
-	release_signal(&before);
+	interrupt_release(&before);
 }
 
 /* Its status as coroutine.status gives it, by the first letter: suspended, running, normal, dead. */

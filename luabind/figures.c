@@ -13,8 +13,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
-/* CPU of the present message, its present run included. */
-static int64_t message_ns_of(struct service *s)
+int64_t message_cpu_ns(struct service *s)
 {
 	int64_t mark = load_relaxed(&s->message_mark_ns);
 	int64_t booked = load_relaxed(&s->message_cpu_ns);
@@ -43,7 +42,7 @@ static int core_stat(lua_State *L)
 	else if (strcmp(what, "cpu") == 0)
 		value = seconds(accounts_cpu_ns(s));
 	else if (strcmp(what, "time") == 0)
-		value = seconds(message_ns_of(s));
+		value = seconds(message_cpu_ns(s));
 	else if (strcmp(what, "message") == 0)
 		value = (lua_Number)load_relaxed(&s->messages);
 	lua_pushnumber(L, value);
@@ -76,6 +75,8 @@ struct figures {
 	size_t memory_bytes, code_bytes;
 	uint32_t code_flushes;
 	const char *compiler;
+	bool demoted;
+	uint32_t interrupts, restarts;
 };
 
 /* false: there is no such service any more. */
@@ -100,6 +101,9 @@ static bool read_figures(uint32_t handle, struct figures *f)
 	f->code_bytes = load_relaxed(&s->code_bytes);
 	f->code_flushes = load_relaxed(&s->code_flushes);
 	f->compiler = load_relaxed(&s->compiler);
+	f->demoted = load_relaxed(&s->demoted);
+	f->interrupts = load_relaxed(&s->interrupts);
+	f->restarts = load_relaxed(&s->restarts);
 	service_release(s);
 	return true;
 }
@@ -116,6 +120,10 @@ static void push_figures(lua_State *L, const struct figures *f)
 	set_number(L, "credit", seconds(f->settings.credit_ns));
 	lua_pushboolean(L, f->settings.group);
 	lua_setfield(L, -2, "group");
+	lua_pushboolean(L, f->demoted);
+	lua_setfield(L, -2, "demoted");
+	set_number(L, "interrupts", f->interrupts);
+	set_number(L, "restarts", f->restarts);
 	set_number(L, "cpu", seconds(f->cpu_ns));
 	set_number(L, "messages", (double)f->messages);
 	set_number(L, "mqlen", f->mqlen);

@@ -21,7 +21,8 @@ struct heap {
 	/* The owner, between the first and the last step of a change of the lists. */
 	_Atomic bool busy;
 	/* The rest is the owner's, but for what the parts let any thread read. */
-	uintptr_t stack_floor;
+	uintptr_t stack_floor;   /* UINTPTR_MAX: the next growth is refused, */
+	uintptr_t floor_after;   /* and then this is the floor again */
 	struct heap_small small;
 	struct heap_large large;
 };
@@ -75,13 +76,21 @@ PARKABLE static void *resize(struct heap *h, void *block, size_t old_bytes, size
 	return moved;
 }
 
+/* Below the floor, or this one is to be refused. */
+PARKABLE static bool refuse(struct heap *h)
+{
+	if (h->stack_floor == UINTPTR_MAX)
+		h->stack_floor = h->floor_after;
+	return false;
+}
+
 /* May the VM's share grow by `more_bytes`, here and now? */
-PARKABLE static bool may_grow(const struct heap *h, size_t more_bytes)
+PARKABLE static bool may_grow(struct heap *h, size_t more_bytes)
 {
 	size_t limit = load_relaxed(&h->limit_bytes);
 	size_t used = load_relaxed(&h->used_bytes);
 	if (UNLIKELY((uintptr_t)__builtin_frame_address(0) < h->stack_floor))
-		return false;
+		return refuse(h);
 	if (UNLIKELY(more_bytes > PTRDIFF_MAX / 2))
 		return false;
 	return limit == 0 || (used <= limit && more_bytes <= limit - used);
@@ -166,6 +175,12 @@ void heap_delete(struct heap *h)
 void heap_set_stack_floor(struct heap *h, uintptr_t floor)
 {
 	h->stack_floor = floor;
+}
+
+void heap_refuse_next(struct heap *h)
+{
+	h->floor_after = h->stack_floor;
+	h->stack_floor = UINTPTR_MAX;
 }
 
 void heap_set_limit_bytes(struct heap *h, size_t limit_bytes)

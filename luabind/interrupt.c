@@ -14,7 +14,7 @@
 static void arm(struct vm *vm, lua_State *L, lua_Hook hook)
 {
 	lua_Hook present = lua_gethook(L);
-	if (present != hook_probe && present != hook_kill) {
+	if (present != hook_probe && present != hook_raise && present != hook_kill) {
 		vm->user_hook = present;
 		vm->user_hook_mask = lua_gethookmask(L);
 		vm->user_hook_count = lua_gethookcount(L);
@@ -46,10 +46,13 @@ void interrupt_vm(struct service *s, enum interrupt_why why, uintptr_t pc, enum 
 		return;
 	if (why == INTERRUPT_KILL) {
 		arm(vm, L, hook_kill);
+	} else if (why == INTERRUPT_RAISE) {
+		store_relaxed(&vm->raise_number, load_relaxed(&s->message_number));
+		arm(vm, L, hook_raise);
 	} else if (load_relaxed(&s->evidence)) {
 		if (tier == TIER_MACHINE_CODE)
 			note_compiled(s, vm, pc);
-		else if (lua_gethook(L) != hook_kill)
+		else if (lua_gethook(L) != hook_kill && lua_gethook(L) != hook_raise)
 			arm(vm, L, hook_probe);
 	}
 }

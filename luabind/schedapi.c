@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What Lua may change of the scheduling: the settings of a service, and reading the config file again. The
- * Lua side is luabind/lua/skynet/sched.lua.
+ * What Lua may change of the scheduling: the settings of a service, interrupting one, and reading the config file again;
+ * and what the launcher needs for restarts. The Lua side is luabind/lua/skynet/sched.lua.
  */
 #include "core/units.h"
 #include "luabind/api.h"
+#include "luabind/interrupt.h"
 #include "luabind/luabind.h"
 #include "luabind/vm.h"
 #include "sched/sched.h"
@@ -16,6 +17,7 @@
 
 void (*api_preset)(enum settings_class class, struct settings *out);
 const char *(*api_reload)(uint32_t asker, int32_t session);
+void (*api_say_restart)(const char *name, uint32_t handle, const char *text, bool is_error);
 
 enum { SET_SLICE = 1, SET_WEIGHT = 2, SET_CLASS = 4, SET_CREDIT = 8, SET_GROUP = 16 };
 
@@ -184,6 +186,19 @@ static void apply(struct service *s, const struct change *c)
 	pthread_mutex_unlock(&changing);
 }
 
+/* Pushes false and why: there is no such service. `address` is the argument at 1. */
+static int nobody(lua_State *L, uint32_t handle)
+{
+	char text[96];
+	lua_pushboolean(L, false);
+	if (lua_type(L, 1) == LUA_TNUMBER)
+		snprintf(text, sizeof(text), "no service lives at :%08x", handle);
+	else
+		snprintf(text, sizeof(text), "no service lives at %.60s", lua_tostring(L, 1));
+	lua_pushstring(L, text);
+	return 2;
+}
+
 /* (address|nil, settings) -> true, or false and why: there is no such service. The table is read to its end
  * before anything is changed. */
 static int core_setsched(lua_State *L)
@@ -194,20 +209,65 @@ static int core_setsched(lua_State *L)
 		lua_isnil(L, 1) ? service_handle(vm_of(L)->service) : api_check_address(L, 1);
 	read_table(L, 2, &c);
 	struct service *s = handle ? service_grab(handle) : NULL;
-	if (s) {
-		apply(s, &c);
-		service_release(s);
-		lua_pushboolean(L, true);
+	if (s == NULL)
+		return nobody(L, handle);
+	apply(s, &c);
+	service_release(s);
+	lua_pushboolean(L, true);
+	return 1;
+}
+
+/* (address) -> true: the monitor will see to it; or false and why */
+static int core_interrupt(lua_State *L)
+{
+	uint32_t self = service_handle(vm_of(L)->service), handle = api_check_address(L, 1);
+	if (handle == self)
+		return luaL_error(L, "a service cannot interrupt itself: raise an error instead");
+	struct service *s = handle ? service_grab(handle) : NULL;
+	if (s == NULL)
+		return nobody(L, handle);
+	bool busy = sched_interrupt(s, self);
+	service_release(s);
+	lua_pushboolean(L, busy);
+	if (busy)
 		return 1;
-	}
-	lua_pushboolean(L, false);
-	char text[96];
-	if (lua_type(L, 1) == LUA_TNUMBER)
-		snprintf(text, sizeof(text), "no service lives at :%08x", handle);
-	else
-		snprintf(text, sizeof(text), "no service lives at %.60s", lua_tostring(L, 1));
-	lua_pushstring(L, text);
+	lua_pushliteral(L, "it handles no message now");
 	return 2;
+}
+
+/* (name, handle, text, is an error): a line about a restart, in the format of alerts */
+static int core_say_restart(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1), *text = luaL_checkstring(L, 3);
+	uint32_t handle = (uint32_t)luaL_checknumber(L, 2);
+	bool is_error = lua_toboolean(L, 4);
+	if (api_say_restart)
+		api_say_restart(name, handle, text, is_error);
+	return 0;
+}
+
+/* (error) -> text and traceback of the interrupt that came as this error; nothing: it is another one */
+static int core_raised(lua_State *L)
+{
+	const char *traceback, *error = lua_tostring(L, 1);
+	const char *text = error ? hook_raised_for(vm_of(L), error, &traceback) : NULL;
+	if (text == NULL)
+		return 0;
+	lua_pushstring(L, text);
+	lua_pushstring(L, traceback);
+	return 2;
+}
+
+/* (handle, count): how often the service was started again, for displays */
+static int core_restarts(lua_State *L)
+{
+	struct service *s = service_grab((uint32_t)luaL_checknumber(L, 1));
+	int count = luaL_checkint(L, 2);
+	if (s) {
+		store_relaxed(&s->restarts, (uint32_t)count);
+		service_release(s);
+	}
+	return 0;
 }
 
 /* () -> the session of the answer, or nothing and why */
@@ -231,6 +291,10 @@ void schedapi_open(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{"setsched", core_setsched},
 		{"reload", core_reload},
+		{"interrupt", core_interrupt},
+		{"restarts", core_restarts},
+		{"say_restart", core_say_restart},
+		{"raised", core_raised},
 		{NULL, NULL},
 	};
 	luaL_register(L, NULL, functions);

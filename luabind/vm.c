@@ -100,7 +100,7 @@ static int protected_call(struct vm *vm, int arguments, int results, int handler
 	struct service *s = vm->service;
 	stack_call_marked(enter_call, &call, &s->mark);
 	s->mark = 0;
-	return call.status;
+	return hook_call_is_over(call.L, vm, call.status);
 }
 
 static void set_stack_floor(struct vm *vm)
@@ -130,6 +130,7 @@ static int boot(lua_State *L)
 	lua_rawset(L, LUA_REGISTRYINDEX);
 	mcode_open(L, vm);
 	trace_attach(L, vm);
+	hook_open(L);
 	api_open(L);
 	api_push_loader(L);
 	return 1;
@@ -246,7 +247,7 @@ static void call_back(struct vm *vm, struct message *m)
 		report(vm, status, m, size_bytes);
 	lua_settop(L, SLOT_COLLECT);
 	/* LuaJIT collects nothing when an allocation is refused; without this every message would fail. */
-	if (status == LUA_ERRMEM) {
+	if (status == LUA_ERRMEM && !load_relaxed(&vm->service->doomed)) {
 		lua_pushvalue(L, SLOT_COLLECT);
 		protected_call(vm, 0, 0, 0);
 		lua_settop(L, SLOT_COLLECT);
@@ -280,6 +281,7 @@ static void free_vm(struct service *s)
 	if (vm->message)
 		message_free(vm->message);
 	sharedview_release_all(vm);
+	hook_term(vm);
 	trace_term(&vm->traces);
 	heap_delete(vm->heap);
 	mem_free(vm);
@@ -303,7 +305,9 @@ static bool forget_running_trace(struct vm *vm, lua_State *L)
 static void abandon(struct service *s)
 {
 	struct vm *vm = s->state;
+	store_relaxed(&s->memory_bytes, heap_used_bytes(vm->heap)); /* given back now: the log says it */
 	add_relaxed(&abandoned, 1);
+	store_relaxed(&s->abandoned, true);
 	add_relaxed(&abandoned_code_bytes, trace_code_bytes(&vm->traces));
 	log_printf(service_handle(s), "%s was abandoned: its finalizers did not run", s->name);
 	free_vm(s);
@@ -315,6 +319,7 @@ static void close_vm(struct service *s)
 	lua_State *L = load_relaxed(&vm->L);
 	/* We are on another stack than the message that was cut off, and the end needs some memory. */
 	set_stack_floor(vm);
+	store_relaxed(&s->memory_bytes, heap_used_bytes(vm->heap));
 	heap_set_limit_bytes(vm->heap, 0);
 	if (L) {
 		/* First, so that no probe arms its hook again; and off with any hook, the kill's own and the user's:
@@ -396,14 +401,15 @@ static void name_in(const char *line, char *name, size_t size)
 /* The config may have been reloaded between our first look at it and publishing the service, and then the
  * reload did not see it. Whoever reloads looks at the services after the new config is in force, and we look
  * at the config after the service is published: one of us sees the other. */
-static void options_again(struct service *s, const struct settings *first)
+static void options_again(struct service *s, const struct vm_options *first)
 {
 	struct vm_options now;
 	if (!vm_options_for)
 		return;
 	vm_options_for(s->name, &now);
-	if (!settings_same(&now.sched, first))
+	if (!settings_same(&now.sched, &first->sched))
 		sched_change(s, &now.sched);
+	service_set_limits(s, &now.limits);
 }
 
 uint32_t vm_launch(const char *line, uint32_t creator)
@@ -414,6 +420,7 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 	if (vm_options_for)
 		vm_options_for(name, &options);
 	struct service *s = service_new(&vm_body, name, creator, &options.sched);
+	service_set_limits(s, &options.limits);
 	s->state = vm_new(s, &options);
 	/* The first message, before anybody else can send one. */
 	char *text = mem_alloc(strlen(line) + 1);
@@ -428,7 +435,7 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 	} else {
 		char *said = mem_strdup(line);
 		make_printable(said);
-		options_again(s, &options.sched);
+		options_again(s, &options);
 		if (log_wants(LOG_LEVEL_INFO))
 			log_printf(handle, "LAUNCH snlua %s", said);
 		mem_free(said);

@@ -28,6 +28,9 @@ struct vm {
 	/* The user's own debug hook, put aside while ours is armed. */
 	lua_Hook user_hook;
 	int user_hook_mask, user_hook_count;
+	/* The message in whose handler hook_raise is to raise an error; 0: none. Set by the signal handler. */
+	_Atomic uint64_t raise_number;
+	struct raised *raised; /* it has done so: hook.c */
 	/* The hook that was there before coroutine.close set its own, and how many closes are under way. */
 	lua_Hook hook_before_close;
 	int hook_before_mask, hook_before_count, closing;

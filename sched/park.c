@@ -131,6 +131,15 @@ static bool is_to_die(const struct service *s)
 	return load_acquire(&s->doomed) && !load_relaxed(&s->closing);
 }
 
+/* Both: the message, since one dispatch may handle several; the dispatch, since the monitor may have looked at a service that
+ * has ended and whose memory is another's now. */
+static bool is_to_raise(const struct thread *t, const struct service *s, uint64_t epoch)
+{
+	uint64_t number = load_relaxed(&s->raise_number);
+	return load_relaxed(&t->raise) == epoch && number &&
+	       number == load_relaxed(&s->message_number);
+}
+
 static void on_signal(int signo, siginfo_t *info, void *context)
 {
 	struct thread *t = thread_self();
@@ -153,8 +162,10 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 	/* Wherever it is: a killed service that is met in C every time ends when it is back in Lua. */
 	if (is_to_die(s))
 		s->body->interrupt(s, INTERRUPT_KILL, pc, tier);
+	else if (is_to_raise(t, s, epoch))
+		s->body->interrupt(s, INTERRUPT_RAISE, pc, tier);
 	/* Those of a killed service are broken on purpose. */
-	else if (broke_system_call(pc, uc))
+	if (!is_to_die(s) && broke_system_call(pc, uc))
 		add_relaxed(&sched.interrupted_syscalls, 1);
 	if (load_relaxed(&t->wanted) != epoch) {
 		store_relaxed(&t->in_handler, false);

@@ -130,6 +130,8 @@ struct runq_action runq_change(struct runq *q, struct runq_entry *e,
 void runq_join(struct runq *q, struct runq_entry *e, struct group *group);
 /* All but the class. Any thread. */
 void runq_settings_of(struct runq *q, struct runq_entry *e, struct settings *out);
+/* What a group has: slice, credit and weight; the rest of `out` stays. Any thread. */
+void runq_group_settings(struct runq *q, struct group *group, struct settings *out);
 
 /* What the monitor does about those who wait: whom to ask to stop now, and when to look again. */
 struct runq_due {

@@ -115,6 +115,17 @@ void runq_settings_of(struct runq *q, struct runq_entry *e, struct settings *out
 	runq_unlock(s);
 }
 
+void runq_group_settings(struct runq *q, struct group *group, struct settings *out)
+{
+	struct shard *s = &q->shard[group->home];
+	pthread_mutex_lock(&s->lock);
+	const struct fair *f = &group->node.fair;
+	out->slice_ns = f->slice_ns;
+	out->credit_ns = f->credit_ns;
+	out->weight = f->weight;
+	runq_unlock(s);
+}
+
 /* What it runs now is charged only when it stops. */
 static struct usage usage_now(const struct runq_entry *e, int64_t now_ns)
 {

@@ -112,6 +112,7 @@ bool sched_doom(struct service *s)
 	if (!handle_retire(handle))
 		return false;
 	name_drop(handle);
+	store_relaxed(&s->doomed_ns, clock_mono_ns());
 	store_seq(&s->doomed, true);
 	bool was_idle = false;
 	refuse_messages(handle, mailbox_close(&s->mailbox, &was_idle));
@@ -129,28 +130,20 @@ bool sched_doom(struct service *s)
 	return true;
 }
 
+bool sched_interrupt(struct service *s, uint32_t by)
+{
+	uint64_t number = load_acquire(&s->message_number);
+	if (number == 0)
+		return false;
+	store_relaxed(&s->asked_by, by);
+	store_release(&s->asked_number, number); /* pairs with the acquire in the monitor */
+	sched_ring(clock_mono_ns());
+	return true;
+}
+
 void sched_join_group(struct service *s, const struct settings *settings)
 {
 	runq_join(&sched.queue, &s->entry, groups_named(&sched.queue, s->name, settings));
-}
-
-void sched_change(struct service *s, const struct settings *settings)
-{
-	struct group *group =
-		settings->group ? groups_named(&sched.queue, s->name, settings) : NULL;
-	/* One at a time, as runq_change asks. */
-	pthread_mutex_lock(&sched.change_lock);
-	struct runq_action action =
-		runq_change(&sched.queue, &s->entry, settings, group, clock_mono_ns());
-	pthread_mutex_unlock(&sched.change_lock);
-	store_relaxed(&s->class, (int)settings->class);
-	worker_act(&action, clock_mono_ns());
-}
-
-void sched_settings_of(struct service *s, struct settings *out)
-{
-	runq_settings_of(&sched.queue, &s->entry, out);
-	out->class = (enum settings_class)load_relaxed(&s->class);
 }
 
 void sched_set_min_run(int64_t min_run_ns)

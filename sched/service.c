@@ -125,6 +125,24 @@ void service_term(void)
 	pool.free_count = pool.free_room = 0;
 }
 
+void service_set_limits(struct service *s, const struct limits *limits)
+{
+	for (int i = 0; i < STEP_COUNT; i++)
+		store_relaxed(&s->limit_ns[i], limits->at_ns[i]);
+	store_relaxed(&s->restart_max, limits->restart_max);
+	store_relaxed(&s->restart_within_ns, limits->within_ns);
+	store_relaxed(&s->restart_backoff_ns, limits->backoff_ns);
+}
+
+void service_limits_of(struct service *s, struct limits *out)
+{
+	for (int i = 0; i < STEP_COUNT; i++)
+		out->at_ns[i] = load_relaxed(&s->limit_ns[i]);
+	out->restart_max = load_relaxed(&s->restart_max);
+	out->within_ns = load_relaxed(&s->restart_within_ns);
+	out->backoff_ns = load_relaxed(&s->restart_backoff_ns);
+}
+
 /* Everything but `object` (late lookups may be reading it) and the atomics that the monitor may be
  * reading, which are stored one by one. */
 static void reset(struct service *s)
@@ -143,6 +161,15 @@ static void reset(struct service *s)
 	s->doom_cpu_ns = -1;
 	store_relaxed(&s->doomed, false);
 	store_relaxed(&s->sessions, 0);
+	service_set_limits(s, &(struct limits){0});
+	store_relaxed(&s->restarts, 0);
+	store_relaxed(&s->asked_number, 0);
+	store_relaxed(&s->raise_number, 0);
+	store_relaxed(&s->interrupts, 0);
+	store_relaxed(&s->demoted, false);
+	store_relaxed(&s->doomed_ns, 0);
+	store_relaxed(&s->ended_ns, 0);
+	store_relaxed(&s->abandoned, false);
 	/* Hung on after its end: the monitor gets it back, empty. */
 	struct evidence *late = exchange_acq_rel(&s->evidence, NULL);
 	if (late)

@@ -22,6 +22,7 @@
 #include "core/mailbox.h"
 #include "core/stack.h"
 #include "sched/evidence.h"
+#include "sched/limits.h"
 #include "sched/requests.h"
 #include "sched/runq.h"
 #include "sched/settings.h"
@@ -40,6 +41,7 @@ enum park_tier { TIER_MACHINE_CODE /* A */, TIER_VM /* B */, TIER_FOREIGN /* C *
 
 enum interrupt_why {
 	INTERRUPT_PROBE /* fill the evidence */,
+	INTERRUPT_RAISE /* raise an error in the handler; the service lives on */,
 	INTERRUPT_KILL /* end the handler */
 };
 
@@ -95,6 +97,30 @@ struct service {
 	_Atomic int status;  /* enum service_status; written by the owner that `status` names */
 	_Atomic int32_t sessions;
 	_Atomic(struct evidence *) evidence;
+
+	/* What the watchdog does about a long message: any thread (the launch, then a reload). Each by itself: a step may
+	 * go by the old time once. */
+	_Atomic int64_t limit_ns[STEP_COUNT];
+	_Atomic int32_t restart_max;
+	_Atomic int64_t restart_within_ns, restart_backoff_ns;
+	_Atomic uint32_t restarts; /* how often it was started again, as the launcher says */
+
+	/* The interrupt: an error that is raised in the handler of one message. */
+	_Atomic uint64_t asked_number; /* of the message, by hand: any thread; taken by the monitor */
+	_Atomic uint32_t asked_by;     /* handle of who did */
+	_Atomic uint64_t raise_number; /* of the message: the monitor; 0 when the error is out: the owner of [run] */
+	_Atomic uint32_t raise_by;     /* who wants it; 0: the watchdog. The monitor */
+	_Atomic uint32_t interrupts;   /* errors that came out: the owner of [run] */
+
+	/* sched.change_lock: while it is demoted, what it had before and gets back. */
+	_Atomic bool demoted; /* read by anybody */
+	bool former_changed;  /* `former` was set meanwhile */
+	struct settings former;
+
+	/* Its end. */
+	_Atomic int64_t doomed_ns; /* when it was killed or exited */
+	_Atomic int64_t ended_ns;  /* when it was through: release, by whoever buries it. 0: not yet */
+	_Atomic bool abandoned;    /* finalizers did not run; written before ended_ns */
 
 	/* The run queue's lock. */
 	struct runq_entry entry;
@@ -163,6 +189,9 @@ struct service *service_new(const struct service_body *body, const char *name, u
 			    const struct settings *settings);
 /* Publishes it: from now on messages reach it. Returns the handle, 0: none free (the service is gone). */
 uint32_t service_publish(struct service *s);
+/* Other limits, from now on. Any thread with a reference. */
+void service_set_limits(struct service *s, const struct limits *limits);
+void service_limits_of(struct service *s, struct limits *out);
 /* A reference by handle, NULL when there is none. Release with service_release. Any thread. */
 struct service *service_grab(uint32_t handle);
 void service_release(struct service *s);

@@ -67,6 +67,7 @@ struct thread {
 	_Atomic uint64_t run;
 	_Atomic uint64_t wanted;  /* epoch that is asked to stop; written by anybody, best effort */
 	_Atomic uint64_t probe;   /* epoch that is asked where it is; written by the monitor */
+	_Atomic uint64_t raise;   /* epoch whose handler is to raise an error; written by the monitor */
 	_Atomic uint32_t refused; /* how often the handler could not park (tier C) */
 	_Atomic uint32_t signals; /* signals sent to it */
 	_Atomic(struct worker *)

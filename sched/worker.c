@@ -226,6 +226,7 @@ static void bury(struct service *s)
 	s->grave = NULL;
 	accounts_bury(s);
 	service_set_status(s, SERVICE_DEAD);
+	store_release(&s->ended_ns, clock_mono_ns()); /* pairs with the acquire in watchdog/endless.c */
 	service_release(s); /* the table's reference, which sched_doom left to us */
 }
 

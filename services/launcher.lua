@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
--- The launcher (".launcher"): creates services on request, answers when their start is through, and
--- keeps the list of those it created.
+-- The launcher (".launcher"): creates services on request, answers when their start is through, keeps
+-- the list of those it created, and starts those again that the watchdog has killed, if their entry in the
+-- config says so (`restart`).
 
 local skynet = require "skynet"
 local core = require "skynet.core"
@@ -14,6 +15,7 @@ local ASK_ALL_CS = 300
 local services = {} -- handle -> "snlua name args"
 local starting = {} -- handle -> responder to whoever asked for the launch
 local failure = {} -- the last launch that failed: line, reason
+local revived = {} -- handle -> { times, names, policy }: the restarts that led to it
 local monitors = {} -- handles that are told of every end
 local sweeping = false
 
@@ -23,6 +25,7 @@ local NO_RETURN = {}
 local function forget(handle)
 	services[handle] = nil
 	starting[handle] = nil
+	revived[handle] = nil
 end
 
 local function fail_start(handle, reason)
@@ -53,6 +56,13 @@ local function sweep()
 	sweeping = false
 end
 
+local function watch_starting()
+	if not sweeping then
+		sweeping = true
+		skynet.fork(sweep)
+	end
+end
+
 --- Create a service; the answer (its handle) is sent when it reports that its start is through.
 function command.LAUNCH(_, kind, ...)
 	local line = table.concat({ kind, ... }, " ")
@@ -65,11 +75,110 @@ function command.LAUNCH(_, kind, ...)
 	end
 	services[handle] = line
 	starting[handle] = responder
-	if not sweeping then
-		sweeping = true
-		skynet.fork(sweep)
-	end
+	watch_starting()
 	return NO_RETURN
+end
+
+-- Restarts. A life is all that one launch has led to: the service, and those that took its place. It has
+-- `line`, `name`, `names` (of the runtime), the policy `max`, `within` and `backoff` (seconds), and `times`,
+-- when it was started again lately.
+
+local revive
+
+-- Unique services are asked for by name meanwhile: the manager makes those who ask wait, and says false if it has
+-- launched another one already.
+local function ask_manager(...)
+	local ok, answer = pcall(skynet.call, ".service", "lua", ...)
+	return not ok or answer ~= false
+end
+
+local function say(life, handle, is_error, ...)
+	core.say_restart(life.name, handle, string.format(...), is_error)
+end
+
+local function give_up(life, why)
+	say(life, life.handle, true, "not restarted any more: %s", why)
+	ask_manager("REVIVED", life.handle)
+end
+
+local function drop_old(times, since)
+	while times[1] and times[1] < since do
+		table.remove(times, 1)
+	end
+end
+
+-- The start is through: the names go over to the one that took the place.
+local function is_back(life, handle)
+	for _, name in ipairs(life.names) do
+		core.register("." .. name, handle)
+	end
+	say(life, handle, false, "runs again, in the place of %s", skynet.address(life.handle))
+	ask_manager("REVIVED", life.handle, handle)
+	life.handle = handle
+end
+
+local function launch_again(life)
+	local handle, why = core.launch(life.line)
+	if handle == nil then
+		give_up(life, why or "it cannot be created")
+		return
+	end
+	services[handle] = life.line
+	revived[handle] = life
+	life.count = life.count + 1
+	core.restarts(handle, life.count)
+	starting[handle] = function(ok, result)
+		if ok and result then
+			skynet.fork(is_back, life, handle)
+		elseif ok then
+			ask_manager("REVIVED", life.handle) -- it has ended by itself
+		else
+			skynet.fork(revive, life, "its start failed: " .. tostring(result))
+		end
+	end
+	watch_starting()
+end
+
+-- Start it again, if its policy has one left. A start that fails is one of them.
+revive = function(life, why)
+	local now = skynet.hpc() / 1e9
+	drop_old(life.times, now - life.within)
+	if #life.times >= life.max then
+		give_up(life, string.format("%d restarts within %g s (%s)", life.max, life.within, why))
+		return
+	end
+	local delay = life.backoff * 2 ^ #life.times
+	life.times[#life.times + 1] = now + delay
+	say(life, life.handle, true, "%s; it is started again in %g s (%d of %d within %g s)", why, delay, #life.times,
+		life.max, life.within)
+	skynet.timeout(delay * 100, function()
+		launch_again(life)
+	end)
+end
+
+-- From the runtime: the watchdog has killed this service.
+local function on_killed(handle, text)
+	local max, within, backoff, name, names = text:match "^(%d+) (%d+) (%d+) (%C*)\n(.*)$"
+	local line, life = services[handle], revived[handle]
+	local was_starting = starting[handle] ~= nil
+	command.REMOVE(handle, handle, true)
+	-- A first start is its caller's to repeat, who has been told. In the place of another it counts as a start that failed, and
+	-- revive was told.
+	if was_starting or line == nil or max == "0" then
+		return
+	end
+	life = life or { times = {}, count = 0 }
+	life.line, life.name, life.handle = line, name, handle
+	life.max, life.within, life.backoff = tonumber(max), within / 1000, backoff / 1000
+	life.names = {}
+	for own in names:gmatch "([^\n]+)\n" do
+		life.names[#life.names + 1] = own
+	end
+	if ask_manager("REVIVING", handle) then
+		revive(life, "it was killed by the watchdog")
+	else
+		say(life, handle, false, "not restarted: another one was launched meanwhile")
+	end
 end
 
 -- Message logs belong to the console; a launch with one is a launch.
@@ -209,8 +318,8 @@ local function reply(session, result, ...)
 	end
 end
 
--- The runtime itself reports by text: "LAUNCHOK", or "ERROR reason" when the main chunk of a
--- service failed.
+-- The runtime itself reports by text: "LAUNCHOK", "ERROR reason" when the main chunk of a service
+-- failed, or "KILLED policy names" when the watchdog has killed one.
 skynet.register_protocol {
 	name = "text",
 	id = skynet.PTYPE_TEXT,
@@ -222,6 +331,8 @@ skynet.register_protocol {
 		elseif word == "ERROR" then
 			local reason = rest ~= "" and rest or "its main chunk failed, see the log"
 			command.ERROR(source, reason)
+		elseif word == "KILLED" then
+			on_killed(source, rest)
 		else
 			error("Invalid text command " .. text)
 		end

@@ -65,9 +65,10 @@ static const struct service_body logger_body = {
 	.fate = fate,
 };
 
-uint32_t logger_launch(const struct settings *settings)
+uint32_t logger_launch(const struct settings *settings, const struct limits *limits)
 {
 	struct service *s = service_new(&logger_body, "logger", 0, settings);
+	service_set_limits(s, limits);
 	uint32_t handle = service_publish(s);
 	log_queue_is_counted();
 	if (handle)

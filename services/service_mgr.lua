@@ -9,7 +9,9 @@ local core = require "skynet.core"
 require "skynet.manager"
 
 local instances = {} -- name -> handle
+local former = {} -- name -> handle of the last instance that was found dead
 local launching = {} -- name -> true
+local reviving = {} -- handle that the watchdog has killed -> its name, while the launcher starts it again
 local waiters = {} -- name -> array of { handle, err }, also the tokens that the tasks wait on
 
 local command = {}
@@ -27,7 +29,7 @@ local function living(name)
 	if handle and core.alive(handle) then
 		return handle
 	end
-	instances[name] = nil
+	former[name], instances[name] = handle, nil
 end
 
 local function settle(name, handle, err)
@@ -89,6 +91,38 @@ end
 -- There is one node, so "one per network" is "one per node".
 command.GLAUNCH = command.LAUNCH
 command.GQUERY = command.QUERY
+
+local function name_of(handle)
+	for _, list in ipairs { instances, former } do
+		for name, instance in pairs(list) do
+			if instance == handle then
+				return name
+			end
+		end
+	end
+end
+
+--- From the launcher: the watchdog has killed `handle`, and it will be started again. Who asks for it waits.
+-- @return false: it was launched anew already
+function command.REVIVING(handle)
+	local name = name_of(handle)
+	if name == nil then
+		return true -- not a unique one
+	elseif launching[name] or (instances[name] and instances[name] ~= handle) then
+		return false
+	end
+	instances[name], launching[name], reviving[handle] = nil, true, name
+	return true
+end
+
+--- From the launcher: `new` has taken its place; nil: nothing will.
+function command.REVIVED(handle, new)
+	local name = reviving[handle]
+	reviving[handle] = nil
+	if name then
+		settle(name, new, not new and string.format("service %s was killed by the watchdog", name) or nil)
+	end
+end
 
 --- name -> address, or what is going on, of all unique services.
 function command.LIST()

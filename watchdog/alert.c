@@ -86,15 +86,64 @@ size_t alert_format(const struct alert *a, char *out, size_t size)
 	return clipped(n, size);
 }
 
+static size_t put_when(char *out, size_t used, size_t size, const char *what, int64_t cpu_ns)
+{
+	char cpu[32], text[64];
+	if (cpu_ns == 0)
+		return used;
+	rule_format(RULE_UNIT_NS, cpu_ns, cpu, sizeof(cpu));
+	snprintf(text, sizeof(text), "%s at %s", what, cpu);
+	return put(out, used, size, ", ", text);
+}
+
+/* ", demoted at 5.000 s, interrupted at 8.000 s (main.lua:12), killed at 12.000 s: closed with its finalizers in ..." */
+static void put_outcome(const struct alert *a, char *out, size_t size)
+{
+	char took[32], memory[32], text[160];
+	out[0] = '\0';
+	size_t used = put_when(out, 0, size, "demoted", a->demoted_ns);
+	used = put_when(out, used, size, "interrupted", a->interrupted_ns);
+	if (a->interrupted_ns && known(a->raised_at)) {
+		snprintf(text, sizeof(text), "(%s)", a->raised_at);
+		used = put(out, used, size, " ", text);
+	}
+	used = put_when(out, used, size, "killed", a->killed_ns);
+	if (a->end == NULL)
+		return;
+	rule_format(RULE_UNIT_NS, a->end_ns, took, sizeof(took));
+	rule_format(RULE_UNIT_BYTES, (int64_t)a->freed_bytes, memory, sizeof(memory));
+	snprintf(text, sizeof(text), "%s, after %s; %s of memory given back", a->end, took, memory);
+	put(out, used, size, ": ", text);
+}
+
 size_t alert_format_over(const struct alert *a, char *out, size_t size)
 {
 	long long cpu_ms = a->cpu_ns / NS_PER_MS, wall_ms = a->wall_ns / NS_PER_MS;
+	char outcome[512];
+	put_outcome(a, outcome, sizeof(outcome));
 	int n = snprintf(out, size,
 			 "The message from [ :%08x ] to [ :%08x ] %s: service %s, %lld.%03lld "
-			 "s of CPU in %lld.%03lld s",
+			 "s of CPU in %lld.%03lld s%s",
 			 a->from, a->to, a->doomed ? "was cut off" : "is through", a->service,
-			 cpu_ms / 1000, cpu_ms % 1000, wall_ms / 1000, wall_ms % 1000);
+			 cpu_ms / 1000, cpu_ms % 1000, wall_ms / 1000, wall_ms % 1000, outcome);
 	return clipped(n, size);
+}
+
+static void put_outcome_fields(const struct alert *a, struct line *l)
+{
+	if (a->demoted_ns)
+		line_number(l, "demoted_cpu_ms", a->demoted_ns / NS_PER_MS);
+	if (a->interrupted_ns) {
+		line_number(l, "interrupted_cpu_ms", a->interrupted_ns / NS_PER_MS);
+		line_text(l, "interrupted_at", a->raised_at);
+	}
+	if (a->killed_ns)
+		line_number(l, "killed_cpu_ms", a->killed_ns / NS_PER_MS);
+	if (a->end) {
+		line_text(l, "end", a->end);
+		line_number(l, "end_ms", a->end_ns / NS_PER_MS);
+		line_number(l, "freed_bytes", (int64_t)a->freed_bytes);
+	}
 }
 
 size_t alert_format_fields(const struct alert *a, bool over, enum line_format format,
@@ -115,8 +164,10 @@ size_t alert_format_fields(const struct alert *a, bool over, enum line_format fo
 	line_number(&l, "cpu_ms", a->cpu_ns / NS_PER_MS);
 	line_number(&l, "wall_ms", a->wall_ns / NS_PER_MS);
 	line_text(&l, "killed", a->doomed ? "true" : "");
-	if (over)
+	if (over) {
+		put_outcome_fields(a, &l);
 		return line_end(&l);
+	}
 	line_text(&l, "place", a->place);
 	line_text(&l, "where", a->kind);
 	line_text(&l, "source", a->source);

@@ -33,6 +33,12 @@ struct alert {
 	int64_t head_age_ns;   /* the first of them at least so long */
 	size_t memory_bytes;   /* of Lua, after its last message */
 	int looks, same;       /* so many looks at it, so many of them at the place of the first */
+	/* For the closing line: what was done about it, by the CPU of the message then; 0: it was not. */
+	int64_t demoted_ns, interrupted_ns, killed_ns;
+	const char *raised_at; /* where the interrupt's error was raised */
+	const char *end;       /* of one that was killed: how; NULL: it was not by the watchdog */
+	int64_t end_ns;        /* how long that took */
+	size_t freed_bytes;    /* Lua memory that it gave back */
 	uint64_t suppressed;   /* alerts of its kind before it that were not written */
 };
 

@@ -6,7 +6,9 @@
 #include "sched/sched.h"
 #include "sched/waiters.h"
 #include "watchdog/alert.h"
+#include "watchdog/demoted.h"
 #include "watchdog/rules.h"
+#include "watchdog/steps.h"
 #include "watchdog/survey.h"
 
 #include <stdio.h>
@@ -29,6 +31,8 @@ struct incident {
 	 * its handle, which a killed one keeps until it is dead. */
 	struct service *subject;
 	struct evidence evidence;
+	struct steps steps; /* what was done about it */
+	char raised_at[sizeof(((struct evidence *)0)->place)];
 	bool told;   /* one of its alerts at least was written */
 	bool asking; /* an alert is due and waits for evidence */
 	int64_t asked_ns, signalled_ns;
@@ -51,22 +55,22 @@ struct sight {
 };
 
 static struct {
-	int64_t warn_ns;
 	struct sight *sight;
 	struct incident incident[CASES_MAX];
 	int count; /* in use: [0, count) may hold free ones */
 	_Atomic uint64_t alerts;
 } endless;
 
-void endless_init(int64_t warn_ns, int max_threads)
+void endless_init(int max_threads)
 {
 	memset(&endless, 0, sizeof(endless));
-	endless.warn_ns = warn_ns;
 	endless.sight = mem_zalloc((size_t)max_threads * sizeof(endless.sight[0]));
 }
 
 void endless_term(void)
 {
+	for (int i = 0; i < endless.count; i++)
+		steps_end(&endless.incident[i].steps);
 	mem_free(endless.sight);
 	endless.sight = NULL;
 }
@@ -148,8 +152,6 @@ static void read_argument(struct incident *in, const struct service *s)
 static void fill_alert(struct incident *in, const struct service *s, const struct sample *sample,
 		       int64_t now)
 {
-	memcpy(in->service, s->name, sizeof(in->service));
-	in->service[sizeof(in->service) - 1] = '\0';
 	name_source(in, load_relaxed(&s->message_source));
 	read_argument(in, s);
 	in->kind = NULL;
@@ -290,68 +292,165 @@ static void begin_alert(struct incident *in, struct thread *t, struct service *s
 	ask_where(in, t, word, now);
 }
 
-/* The service on `t`, whose run word was `word`. Returns when it is worth the next look. */
-static int64_t look_at(struct thread *t, uint64_t word, int64_t now)
+static bool alert_is_due(struct incident *in, const struct sample *sample, int64_t first_ns,
+			 int64_t warn_ns)
 {
-	struct service *s = load_relaxed(&t->cur);
-	if (s == NULL)
-		return INT64_MAX;
-	struct sample sample = {
-		.service = service_handle(s),
-		.message_number = load_acquire(&s->message_number), /* pairs with begin_message */
-		.cpu_ns = message_cpu(t, s, word, now),
+	/* Without `warn` there is only the one that comes before a step. */
+	if (in->asking || (warn_ns == 0 && in->episode.alerts > 0))
+		return false;
+	return rule_long_message(&in->episode, sample, first_ns);
+}
+
+static int64_t take_steps(struct incident *in, struct thread *t, uint64_t word,
+			  const struct sample *sample, int64_t now)
+{
+	bool raising;
+	struct steps_look look = {
+		.thread = t,
+		.epoch = run_epoch_of(word),
+		.service = in->subject,
+		.handle = sample->service,
+		.number = sample->message_number,
+		.cpu_ns = sample->cpu_ns,
+		.now_ns = now,
+		.name = in->service,
+		.place = in->place,
+		.told = in->episode.alerts > 0 && !in->asking,
 	};
-	if (!is_sound(t, word) || sample.message_number == 0)
-		return now + 100 * NS_PER_MS;
-	struct incident *in = find(sample.service, sample.cpu_ns >= endless.warn_ns);
-	if (in == NULL && sample.cpu_ns < endless.warn_ns)
-		return now + endless.warn_ns - sample.cpu_ns;
-	if (in == NULL)
-		return now + 100 * NS_PER_MS; /* all records are in use: this one has to wait */
-	in->subject = s;
-	if (!in->asking && rule_long_message(&in->episode, &sample, endless.warn_ns))
-		begin_alert(in, t, s, word, &sample, now);
-	in->alert.cpu_ns = sample.cpu_ns; /* for the closing line */
-	in->alert.wall_ns = now - load_relaxed(&s->message_since_ns);
-	bool same = sample.message_number == in->episode.message_number;
-	if (in->asking && same && now >= in->look_ns &&
-	    now - in->signalled_ns >= EVIDENCE_RETRY_NS) {
-		if (load_acquire(&in->evidence.state) == EVIDENCE_FREE)
-			hang_evidence(in, s);
-		ask_where(in, t, word, now);
-	}
-	return in->asking ? now + EVIDENCE_RETRY_NS : now + in->episode.next_ns - sample.cpu_ns;
+	int64_t next = steps_take(&in->steps, &look, &raising);
+	/* The hook that raises says where. */
+	if (raising && load_acquire(&in->evidence.state) == EVIDENCE_READY)
+		store_relaxed(&in->evidence.state, EVIDENCE_FREE);
+	if (raising && load_relaxed(&in->evidence.state) == EVIDENCE_FREE)
+		hang_evidence(in, in->subject);
+	return next;
+}
+
+/* What was done about it, and how it ended, for the closing line. */
+static void fill_outcome(struct incident *in)
+{
+	struct alert *a = &in->alert;
+	const struct steps *steps = &in->steps;
+	struct service *held = steps->held;
+	a->demoted_ns = steps->demoted_ns;
+	a->interrupted_ns = steps->interrupted_ns;
+	a->raised_at = in->raised_at;
+	a->end = NULL;
+	if (held == NULL || !a->doomed)
+		return;
+	a->killed_ns = steps->killed_ns;
+	a->end = load_relaxed(&held->abandoned) ? "abandoned, its finalizers did not run"
+						: "closed with its finalizers";
+	a->end_ns = load_relaxed(&held->ended_ns) - load_relaxed(&held->doomed_ns);
+	a->freed_bytes = load_relaxed(&held->memory_bytes);
 }
 
 static void end_if_over(struct incident *in)
 {
 	struct service *s = in->subject;
+	if (in->asking)
+		return;
 	struct sample now = {
 		.service = in->episode.service,
 		.message_number = load_acquire(&s->message_number),
 	};
 	bool gone = service_handle(s) != in->episode.service ||
 		    load_relaxed(&s->status) == SERVICE_DEAD;
-	if (!rule_is_over(&in->episode, gone ? NULL : &now))
+	/* One that we have killed is over when it is dead; we hold it until then. */
+	bool killed = in->steps.held && load_relaxed(&s->doomed);
+	gone = killed ? load_acquire(&s->ended_ns) != 0 : gone; /* pairs with bury in sched/worker.c */
+	if (killed ? !gone : !rule_is_over(&in->episode, gone ? NULL : &now))
 		return;
 	take_evidence_back(in);
 	in->alert.doomed = gone || load_relaxed(&s->doomed);
+	fill_outcome(in);
 	if (in->told)
 		alert_write_over(&in->alert);
+	steps_end(&in->steps);
 	in->told = false;
 	in->episode = (struct episode){0};
 }
 
+/* The record of the service, for this message. NULL: there is none, or it is still busy with the last message. */
+static struct incident *incident_for(struct service *s, const struct sample *sample, bool make)
+{
+	struct incident *in = find(sample->service, make);
+	if (in && in->episode.service && in->episode.message_number != sample->message_number)
+		end_if_over(in);
+	if (in == NULL || (in->episode.service == 0 && !make))
+		return NULL;
+	if (in->episode.service == 0) {
+		in->episode = (struct episode){0};
+		in->subject = s;
+		in->kind = NULL;
+		in->place[0] = in->raised_at[0] = '\0';
+		memcpy(in->service, s->name, sizeof(in->service));
+		in->service[sizeof(in->service) - 1] = '\0';
+	}
+	bool other = in->episode.service && in->episode.message_number != sample->message_number;
+	return other ? NULL : in;
+}
+
+/* The service on `t`, whose run word was `word`. Returns when it is worth the next look. */
+static int64_t look_at(struct thread *t, uint64_t word, int64_t now)
+{
+	struct service *s = load_relaxed(&t->cur);
+	struct limits limits;
+	if (s == NULL)
+		return INT64_MAX;
+	service_limits_of(s, &limits);
+	struct sample sample = {
+		.service = service_handle(s),
+		.message_number = load_acquire(&s->message_number), /* pairs with begin_message */
+		.cpu_ns = message_cpu(t, s, word, now),
+	};
+	bool by_hand = steps_asked_by_hand(s, sample.message_number);
+	if (!is_sound(t, word) || sample.message_number == 0)
+		return now + 100 * NS_PER_MS;
+	int64_t first_ns = ladder_first_ns(limits.at_ns);
+	bool due = sample.cpu_ns >= first_ns || by_hand;
+	struct incident *in = incident_for(s, &sample, due);
+	if (in == NULL)
+		/* Not yet; or all records are in use, and this one has to wait. */
+		return due || first_ns == INT64_MAX ? now + 100 * NS_PER_MS
+						    : now + first_ns - sample.cpu_ns;
+	if (alert_is_due(in, &sample, first_ns, limits.at_ns[STEP_WARN]))
+		begin_alert(in, t, s, word, &sample, now);
+	in->alert.cpu_ns = sample.cpu_ns; /* for the closing line */
+	in->alert.wall_ns = now - load_relaxed(&s->message_since_ns);
+	if (in->asking && now >= in->look_ns && now - in->signalled_ns >= EVIDENCE_RETRY_NS) {
+		if (load_acquire(&in->evidence.state) == EVIDENCE_FREE)
+			hang_evidence(in, s);
+		ask_where(in, t, word, now);
+	}
+	int64_t next = take_steps(in, t, word, &sample, now);
+	if (in->asking)
+		return now + EVIDENCE_RETRY_NS;
+	int64_t alert = in->episode.next_ns == INT64_MAX ? INT64_MAX : now + in->episode.next_ns - sample.cpu_ns;
+	return alert > now && alert < next ? alert : next;
+}
+
+/* Where the interrupt's error was raised. */
+static void take_raised(struct incident *in)
+{
+	if (in->asking || load_acquire(&in->evidence.state) != EVIDENCE_READY)
+		return;
+	/* The handler, in machine code, has nothing to raise. */
+	if (in->steps.interrupted_ns && strcmp(in->evidence.kind, "interpreted") == 0)
+		memcpy(in->raised_at, in->evidence.place, sizeof(in->raised_at));
+	store_relaxed(&in->evidence.state, EVIDENCE_FREE);
+}
+
 static int64_t tend(struct incident *in, int64_t now, const struct runq_due *due)
 {
+	take_raised(in);
 	/* Pairs with the writer. */
 	if (in->asking && load_acquire(&in->evidence.state) == EVIDENCE_READY)
 		take_look(in, now);
 	bool enough = in->alert.looks >= LOOKS || now - in->asked_ns >= EVIDENCE_PATIENCE_NS;
 	if (in->asking && enough)
 		write_alert(in, due);
-	if (!in->asking)
-		end_if_over(in);
+	end_if_over(in);
 	return in->asking ? now + EVIDENCE_RETRY_NS : INT64_MAX;
 }
 
@@ -372,6 +471,8 @@ int64_t endless_pass(int64_t now, const struct runq_due *due)
 		struct incident *in = &endless.incident[i];
 		if (in->episode.service == 0)
 			continue;
+		if (in->episode.alerts > 0)
+			demoted_misbehaves(in->episode.service, now);
 		int64_t at = tend(in, now, due);
 		if (at < next)
 			next = at;

@@ -8,7 +8,7 @@
 
 #include "sched/runq.h"
 
-void endless_init(int64_t warn_ns, int max_threads);
+void endless_init(int max_threads);
 void endless_term(void);
 
 /* One pass; `due` says who waits. Returns when the next is due. */

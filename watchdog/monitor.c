@@ -18,10 +18,12 @@
 #include "core/altstack.h"
 #include "core/clock.h"
 #include "sched/sched.h"
+#include "watchdog/demoted.h"
 #include "watchdog/endless.h"
 #include "watchdog/health.h"
 #include "watchdog/notice.h"
 #include "watchdog/slots.h"
+#include "watchdog/steps.h"
 #include "watchdog/survey.h"
 
 #include <pthread.h>
@@ -53,6 +55,8 @@ static int64_t pass(int64_t now, int64_t late)
 	due.first_waits_ns = 0;
 	int64_t slots_next = slots_pass(now, &due);
 	int64_t endless_next = endless_pass(now, &due);
+	int64_t demoted_next = demoted_pass(now);
+	endless_next = demoted_next < endless_next ? demoted_next : endless_next;
 	int64_t health_next = health_pass(now);
 	int64_t survey_next = survey_pass(now, late);
 	int64_t next = slots_next < endless_next ? slots_next : endless_next;
@@ -97,7 +101,9 @@ void monitor_start(const struct monitor_options *options)
 	};
 	int max_threads = sched.options.workers + sched.options.spares_max;
 	slots_init(&slots, max_threads);
-	endless_init(options->warn_ns, max_threads);
+	endless_init(max_threads);
+	steps_init();
+	demoted_init(options->restore_ns);
 	health_init(options->abort_ns, sched.options.workers);
 	notice_init(options->format);
 	survey_init(options->limit, max_threads);

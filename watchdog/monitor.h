@@ -11,7 +11,7 @@
 #include "watchdog/rule.h"
 
 struct monitor_options {
-	int64_t warn_ns;    /* CPU in one message that is worth an alert */
+	int64_t restore_ns; /* so long a demoted service must behave */
 	int64_t limit[RULE_KINDS]; /* of the other rules; 0: off */
 	enum line_format format;   /* of alerts */
 	int64_t handoff_ns; /* how long a request may go unheard in C code */

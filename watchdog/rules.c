@@ -6,7 +6,8 @@ enum { DOUBLINGS_MAX = 20 };
 
 int64_t rule_threshold_ns(int64_t warn_ns, int alerts)
 {
-	return warn_ns << (alerts < DOUBLINGS_MAX ? alerts : DOUBLINGS_MAX);
+	int doublings = alerts < DOUBLINGS_MAX ? alerts : DOUBLINGS_MAX;
+	return warn_ns > INT64_MAX >> doublings ? INT64_MAX : warn_ns << doublings;
 }
 
 bool rule_long_message(struct episode *e, const struct sample *now, int64_t warn_ns)

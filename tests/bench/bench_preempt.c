@@ -481,7 +481,7 @@ static double setting(const char *name, double usual, double quick)
 
 static void start(void)
 {
-	struct monitor_options options = {.warn_ns = 3600 * NS_PER_S, .handoff_ns = 2 * NS_PER_MS};
+	struct monitor_options options = {.restore_ns = NS_PER_S, .handoff_ns = 2 * NS_PER_MS};
 	const char *root = getenv("EQUILUNE_SOURCE");
 	char pattern[512];
 	check(root != NULL, "EQUILUNE_SOURCE must name the root of the sources");

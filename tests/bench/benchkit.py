@@ -38,10 +38,10 @@ def quantile(sorted_values, share):
 
 def bench_box(config, services=None):
     """A box whose services may be those of tests/bench/services too. Alerts would be evidence-taking in the
-    middle of a measurement, so there are none."""
+    middle of a measurement, so there are none; and a hog that is demoted measures something else."""
     full = {
         'luaservice': f'./?.lua;{BENCH}/services/?.lua;{SERVICES}/?.lua',
-        'watchdog': Raw('{ warn = "1h" }'),
+        'watchdog': Raw('{ warn = "1h", demote = 0, dump = 0 }'),
         **config,
     }
     return Box(full, services)

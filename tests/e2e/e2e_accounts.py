@@ -121,7 +121,8 @@ class Burners:
 
 
 def measure(threads, lights, hogs, kind, burners):
-    config = {'thread': threads, 'start': 'main', 'lights': lights, 'hog_count': hogs, 'hog_kind': kind}
+    config = {'thread': threads, 'start': 'main', 'lights': lights, 'hog_count': hogs, 'hog_kind': kind,
+              'watchdog': {'demote': 0}}
     services = {'main': MAIN}
     with Burners(burners), Box(config, services) as box, Server(box) as server:
         first = read(server.wait_line('^BEGIN (.*)', timeout_s=120))

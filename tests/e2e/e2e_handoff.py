@@ -69,7 +69,7 @@ end)
 @case('sixteen C functions that spin on one worker')
 def spinners():
     for attempt in range(1, TRIES + 1):
-        with Box({'thread': 1, 'start': 'main'}, {'main': SPINNERS}) as box, Server(box) as server:
+        with Box({'thread': 1, 'start': 'main', 'watchdog': {'demote': 0}}, {'main': SPINNERS}) as box, Server(box) as server:
             server.wait_line('^MEASURING$', timeout_s=60)
             nice = tasks(server)
             line = server.wait_line('^RESULT (.*)', timeout_s=60)[1]

@@ -19,7 +19,7 @@ SHARE = 0.85
 
 def measure(kind, count):
     config = {'thread': 1, 'start': 'hogs_main', 'hog_kind': kind, 'hog_count': count,
-              'window_cs': WINDOW_CS}
+              'window_cs': WINDOW_CS, 'watchdog': {'demote': 0}}
     with Box(config) as box, Server(box) as server:
         line = server.wait_line('^RESULT .*').string
         check(not server.find('lua call .* error'), f'an error:\n{server.output()}')

@@ -137,9 +137,9 @@ def from_lua():
     with Operated('battle') as s:
         reload = 'return require("skynet.sched").reload()'
         expect_line(s.do(reload), '0 ')
-        s.write(weight=50, thread=3, mine='x', watchdog=Raw('{ warn = "2s" }'))
-        expect_line(s.do(reload), '6 thread,watchdog.warn,mine')
-        s.server.wait_line('config reload: needs a restart: thread, watchdog.warn, mine$')
+        s.write(weight=50, thread=3, mine='x', watchdog=Raw('{ starved = "2s" }'))
+        expect_line(s.do(reload), '6 thread,watchdog.starved,mine')
+        s.server.wait_line('config reload: needs a restart: thread, watchdog.starved, mine$')
         s.box.write('config', 'thread = 2\nslice = 5\nweight = 0\n')
         got = s.do(reload)
         check(got == 'nil error: config:2: slice: 5 is not a time (write "500us", "2ms" or "1s"; allowed '

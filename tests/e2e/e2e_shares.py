@@ -50,7 +50,7 @@ end)
 def measure(threads, names, rules, at_run_time=None):
     burn = f'dofile("{SERVICES}/burn.lua")'
     config = {'thread': threads, 'start': 'main', 'burns': ' '.join(names), 'window_cs': 500,
-              'service': Raw(rules)}
+              'watchdog': {'demote': 0}, 'service': Raw(rules)}
     if at_run_time:
         config['set'] = at_run_time
     with Box(config, {'main': MAIN, **{name: burn for name in names}}) as box, Server(box) as server:

@@ -366,7 +366,8 @@ local function add_facts(core, world, sv)
 	end
 
 	local function info(other)
-		local result = { address = other.handle, name = other.line }
+		local result = { address = other.handle, name = other.line, demoted = false, interrupts = 0,
+			restarts = other.restarts or 0 }
 		for key, value in pairs(other.settings) do
 			result[key] = value
 		end
@@ -461,6 +462,29 @@ local function add_scheduling(core, world, sv)
 			end
 		end
 		return true
+	end
+
+	function core.interrupt(addr)
+		local handle = world:resolve(addr)
+		local other = world.services[handle]
+		if handle == sv.handle then
+			error("a service cannot interrupt itself: raise an error instead", 2)
+		elseif not (other and other.alive) then
+			return false, "no service lives at " .. (type(addr) == "number" and string.format(":%08x", addr) or addr)
+		end
+		return false, "it handles no message now" -- here nobody runs beside the caller
+	end
+
+	function core.raised()
+	end
+
+	function core.restarts(handle, count)
+		world.services[handle].restarts = count
+	end
+
+	function core.say_restart(name, handle, text, is_error)
+		world.log[#world.log + 1] = string.format("[:00000000] %srestart: service %s [ :%08x ]: %s",
+			is_error and "error: " or "", name, handle, text)
 	end
 
 	function core.reload()

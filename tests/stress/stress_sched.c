@@ -540,7 +540,7 @@ static void bustle(uint64_t *random)
 
 static void round_of(int workers, int shards, uint32_t messages, uint64_t *random)
 {
-	struct monitor_options options = {.warn_ns = NS_PER_S, .handoff_ns = 300 * NS_PER_US};
+	struct monitor_options options = {.restore_ns = NS_PER_S, .handoff_ns = 300 * NS_PER_US};
 	/* The rules at work, not their judgement, which nobody reads here. */
 	for (int i = 0; i < RULE_KINDS; i++)
 		options.limit[i] = rule_table[i].limit;

@@ -358,7 +358,7 @@ static void bad_units(void **state)
 {
 	bad("watchdog = {\n  warn = \"1 hour\",\n}",
 	    "game.conf:2: watchdog.warn: \"1 hour\" is not a time (write \"500us\", \"2ms\" or "
-	    "\"1s\"; allowed 10ms..1h)");
+	    "\"1s\"; allowed 0..1h)");
 	bad("slice = 1", "game.conf:1: slice: 1 is not a time (write \"500us\", \"2ms\" or \"1s\"; "
 			 "allowed 50us..1s)");
 	bad("stack = '1mb'", "game.conf:1: stack: \"1mb\" is not a size (write \"64KB\", \"32MB\" "
@@ -392,16 +392,75 @@ static void both_ends_of_ranges_are_allowed(void **state)
 	(void)state;
 }
 
+static void the_ladder(void **state)
+{
+	struct conf *c = good("watchdog = { restore = '3s', untrusted_kill = '1m' }\nservice = {\n"
+			      "  a = { watchdog = { warn = '100ms', kill = '5s', dump = 0 },\n"
+			      "        untrusted = true, restart = { max = 2, backoff = '10ms' } },\n"
+			      "  b = { restart = {} } }");
+	const struct conf_rule *r = setup_rule_for(c, "a");
+	assert_int_equal(r->set, CONF_RULE_WATCHDOG | CONF_RULE_WARN | CONF_RULE_KILL | CONF_RULE_DUMP |
+					 CONF_RULE_UNTRUSTED | CONF_RULE_RESTART |
+					 CONF_RULE_RESTART_MAX | CONF_RULE_BACKOFF);
+	assert_int_equal(r->warn_ns, 100000000);
+	assert_int_equal(r->kill_ns, 5000000000);
+	assert_int_equal(r->dump_ns, 0);
+	assert_true(r->untrusted);
+	assert_int_equal(r->restart_max, 2);
+	assert_int_equal(r->backoff_ns, 10000000);
+	assert_int_equal(setup_rule_for(c, "b")->set, CONF_RULE_RESTART);
+	assert_int_equal(c->watchdog_restore_ns, 3000000000);
+	assert_int_equal(c->watchdog_untrusted_kill_ns, 60000000000);
+	assert_int_equal(c->watchdog_dump_ns, 10000000000);
+	assert_int_equal(c->watchdog_interrupt_ns, 0);
+	conf_free(c);
+	bad("watchdog = {\n warn = '2s',\n demote = '1s' }",
+	    "game.conf:3: watchdog.demote: 1s is before warn = 2s (in this table warn, demote, dump, "
+	    "interrupt and kill come in this order; 0 leaves one out)");
+	bad("service = { x = { watchdog = { interrupt = '2s', kill = '1s' } } }",
+	    "game.conf:1: service.x.watchdog.kill: 1s is before interrupt = 2s (in this table warn, "
+	    "demote, dump, interrupt and kill come in this order; 0 leaves one out)");
+	bad("service = { x = { watchdog = true } }",
+	    "game.conf:1: service.x.watchdog: true is not a table (write { ... })");
+	bad("service = { x = { restart = { max = -1 } } }",
+	    "game.conf:1: service.x.restart.max: Invalid max -1 , should be in [0,1000]");
+	/* Each step has its own time: between tables there is no order. */
+	conf_free(good("watchdog = { warn = '1h' } service = { x = { watchdog = { kill = '1s' } } }"));
+	conf_free(good("watchdog = { warn = '2s', demote = 0, dump = '3s' }"));
+	(void)state;
+}
+
+/* Nobody shall believe that this kills what he trusts. */
+static void kill_for_all(void **state)
+{
+	struct conf *c = read_text("watchdog = {\n interrupt = '20s',\n kill = '30s' }");
+	assert_non_null(c);
+	assert_int_equal(report.line_count, 2);
+	assert_int_equal(report.lines[1].severity, REPORT_WARNING);
+	assert_string_equal(report.lines[1].text,
+			    "game.conf:3: watchdog.kill: applies only to services with untrusted = true "
+			    "(for a service that you trust, write service.NAME.watchdog = { kill = ... })");
+	report_clear(&report);
+	conf_free(c);
+	(void)state;
+}
+
 static void unknown_keys(void **state)
 {
 	bad("service = {\n battle = {\n  wieght = 1 } }",
 	    "game.conf:3: service.battle.wieght: unknown key, did you mean \"weight\"?");
 	bad("service = { battle = { colour = 1 } }",
 	    "game.conf:1: service.battle.colour: unknown key (allowed: class, slice, weight, "
-	    "credit, group, jit, memlimit, lua54, maxmcode)");
+	    "credit, group, jit, memlimit, lua54, maxmcode, untrusted, watchdog, restart)");
+	bad("service = { battle = { watchdog = { starved = '1s' } } }",
+	    "game.conf:1: service.battle.watchdog.starved: unknown key (allowed: warn, demote, dump, "
+	    "interrupt, kill)");
+	bad("service = { battle = {\n restart = { mex = 3 } } }",
+	    "game.conf:2: service.battle.restart.mex: unknown key, did you mean \"max\"?");
 	bad("watchdog = { wran = '1s' }",
 	    "game.conf:1: watchdog.wran: unknown key, did you mean \"warn\"?");
 	bad("watchdog = { 5 }", "game.conf:1: watchdog[1]: unknown key (allowed: warn, demote, "
+				"restore, dump, interrupt, kill, untrusted_kill, "
 				"starved, slot, blocked, stuck, mailbox, mailbox_age, "
 				"tasks, memory, errors, timer_late, loop_late, monitor_late, "
 				"handoff, abort)");
@@ -619,6 +678,8 @@ int main(void)
 		cmocka_unit_test(out_of_range),
 		cmocka_unit_test(both_ends_of_ranges_are_allowed),
 		cmocka_unit_test(unknown_keys),
+		cmocka_unit_test(the_ladder),
+		cmocka_unit_test(kill_for_all),
 		cmocka_unit_test(classes),
 		cmocka_unit_test(cpu_lists),
 		cmocka_unit_test(near_misses_are_warned_of),

@@ -11,14 +11,21 @@
 
 enum { US = 1000, MS = 1000000 };
 
-static struct conf *load(const char *text)
+static struct conf *load_warned(const char *text, size_t warnings)
 {
 	struct conf_report report = {0};
 	struct conf *c = conf_from(luafile_parse("game.conf", text, strlen(text)), &report);
-	report_print(&report, stderr);
-	assert_int_equal(report.line_count, 0);
+	if (report.line_count != warnings)
+		report_print(&report, stderr);
+	assert_int_equal(report.line_count, warnings);
 	assert_non_null(c);
+	report_clear(&report);
 	return c;
+}
+
+static struct conf *load(const char *text)
+{
+	return load_warned(text, 0);
 }
 
 static void expect(const struct conf *c, const char *name, enum settings_class class,
@@ -164,9 +171,77 @@ static void stars_end(void **state)
 	(void)state;
 }
 
+static struct limits limits_of(const struct conf *c, const char *name)
+{
+	struct vm_options o;
+	setup_service(c, name, &o);
+	return o.limits;
+}
+
+static void nobody_is_killed_by_default(void **state)
+{
+	struct conf *c = load("watchdog = { warn = '2s', demote = 0, untrusted_kill = '20s' }"
+			      "service = { b = { watchdog = { dump = '9s' } } }");
+	struct limits l = limits_of(c, "a");
+	assert_int_equal(l.at_ns[STEP_WARN], 2 * NS_PER_S);
+	assert_int_equal(l.at_ns[STEP_DEMOTE], 0);
+	assert_int_equal(l.at_ns[STEP_DUMP], 10 * NS_PER_S);
+	assert_int_equal(l.at_ns[STEP_INTERRUPT], 0);
+	assert_int_equal(l.at_ns[STEP_KILL], 0);
+	assert_int_equal(l.restart_max, 0);
+	l = limits_of(c, "b");
+	assert_int_equal(l.at_ns[STEP_DUMP], 9 * NS_PER_S);
+	assert_int_equal(l.at_ns[STEP_KILL], 0);
+	conf_free(c);
+	(void)state;
+}
+
+static void its_own_entry_kills(void **state)
+{
+	struct conf *c = load("service = { a = { watchdog = { interrupt = '3s', kill = '4s' },"
+			      "                  restart = { within = '5s' } }, b = { restart = { max = 0 } } }");
+	struct limits l = limits_of(c, "a");
+	assert_int_equal(l.at_ns[STEP_WARN], 1 * NS_PER_S);
+	assert_int_equal(l.at_ns[STEP_INTERRUPT], 3 * NS_PER_S);
+	assert_int_equal(l.at_ns[STEP_KILL], 4 * NS_PER_S);
+	assert_int_equal(l.restart_max, 3);
+	assert_int_equal(l.within_ns, 5 * NS_PER_S);
+	assert_int_equal(l.backoff_ns, 1 * NS_PER_S);
+	assert_int_equal(limits_of(c, "b").restart_max, 0);
+	conf_free(c);
+	(void)state;
+}
+
+static void the_untrusted(void **state)
+{
+	struct conf *c = load("service = { a = { untrusted = true }, b = { untrusted = false },"
+			      " c = { untrusted = true, watchdog = { kill = 0, interrupt = '1s' } } }");
+	assert_int_equal(limits_of(c, "a").at_ns[STEP_KILL], 30 * NS_PER_S);
+	assert_int_equal(limits_of(c, "a").at_ns[STEP_INTERRUPT], 0);
+	assert_int_equal(limits_of(c, "b").at_ns[STEP_KILL], 0);
+	assert_int_equal(limits_of(c, "c").at_ns[STEP_KILL], 0);
+	assert_int_equal(limits_of(c, "c").at_ns[STEP_INTERRUPT], 1 * NS_PER_S);
+	conf_free(c);
+	/* General times are theirs alone, and the earlier one counts. */
+	c = load_warned("watchdog = { interrupt = '6s', kill = '7s' }"
+			"service = { a = { untrusted = true } }", 2);
+	assert_int_equal(limits_of(c, "a").at_ns[STEP_INTERRUPT], 6 * NS_PER_S);
+	assert_int_equal(limits_of(c, "a").at_ns[STEP_KILL], 7 * NS_PER_S);
+	assert_int_equal(limits_of(c, "z").at_ns[STEP_INTERRUPT], 0);
+	assert_int_equal(limits_of(c, "z").at_ns[STEP_KILL], 0);
+	conf_free(c);
+	c = load_warned("watchdog = { kill = '40s' } service = { a = { untrusted = true } }", 1);
+	assert_int_equal(limits_of(c, "a").at_ns[STEP_KILL], 30 * NS_PER_S);
+	conf_free(c);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nobody_is_killed_by_default),
+		cmocka_unit_test(its_own_entry_kills),
+		cmocka_unit_test(the_untrusted),
 		cmocka_unit_test(without_a_rule),
 		cmocka_unit_test(the_presets_that_ship),
 		cmocka_unit_test(presets_are_overridden),

@@ -3,6 +3,8 @@
 -- Running a piece of code inside of a service that lives: the debug command RUN. The code sees the
 -- service's globals, and in _U and _P what only closures can see.
 
+local task = require "skynet.task"
+
 -- Adds the upvalues of f, and of the functions among them, to `into` by name; the first of a name
 -- counts.
 local function collect_upvalues(f, into, seen)
@@ -69,7 +71,7 @@ return function(skynet, source, filename, args)
 	local ok
 	ok, err = xpcall(chunk, debug.traceback, unpack(args or {}))
 	if not ok then
-		output[#output + 1] = err
+		output[#output + 1] = task.text_of(err)
 	end
 	return ok, output
 end

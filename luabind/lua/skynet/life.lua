@@ -31,7 +31,7 @@ function life.init_service(start)
 		call.send(".launcher", "lua", "LAUNCHOK")
 		return
 	end
-	err = tostring(err)
+	err = task.text_of(err)
 	core.error("init service failed: " .. err)
 	call.send(".launcher", "lua", "ERROR", err:match("^[^\n]*"))
 	life.exit()
@@ -84,7 +84,7 @@ local function run_stop_functions()
 	while #stop_functions > 0 do
 		local ok, err = xpcall(table.remove(stop_functions), traceback)
 		if not ok then
-			core.error("onstop function failed: " .. tostring(err))
+			core.error("onstop function failed: " .. task.text_of(err))
 		end
 	end
 end

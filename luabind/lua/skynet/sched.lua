@@ -5,6 +5,7 @@
 
 local core = require "skynet.core"
 local task = require "skynet.task"
+local call = require "skynet.call"
 
 local sched = {}
 
@@ -14,7 +15,7 @@ function sched.list()
 end
 
 --- Settings and live figures of the service at `addr`, or nil when nobody lives there. Times are in
--- seconds.
+-- seconds. While `demoted` is true it has less than its settings say, and gets them back when it behaves.
 function sched.get(addr)
 	return core.service(addr)
 end
@@ -27,6 +28,32 @@ end
 -- @return true; false and the reason when nobody lives at `addr`
 function sched.set(addr, settings)
 	return core.setsched(addr, settings) -- a tail call, so that errors point to our caller
+end
+
+--- Raise an error in the handler of the message that the service at `addr` is at: `FILE:LINE: interrupted by :ADDRESS`.
+-- No pcall and no coroutine of the service keeps it; its caller gets it, and the service lives on. Does not wait for
+-- it. Where no hook can fire (a compiled loop, a loop in a message handler of xpcall or in __gc, C code), the service is killed
+-- after 100 ms of CPU. An address that is no address, and the caller's own, raise an error.
+-- @return true; false and the reason when nobody lives at `addr`, or it is between two messages
+function sched.interrupt(addr)
+	return core.interrupt(addr)
+end
+
+--- End the service at `addr` at once, whatever it does: requests that it has not answered fail, its name and its handle
+-- are free. The policy `restart` is for kills by the watchdog: this one is final. An address that is no address, and the caller's own,
+-- raise an error.
+-- @return true; false and the reason when nobody lives at `addr`
+function sched.kill(addr)
+	local handle = type(addr) == "string" and call.handle_of(addr) or addr
+	if handle == core.self() then
+		error("a service cannot kill itself: use skynet.exit", 2)
+	end
+	local killed = core.kill(addr)
+	if not killed then
+		return false, "no service lives at " .. call.address(addr)
+	end
+	call.send(".launcher", "lua", "REMOVE", handle, true)
+	return true
 end
 
 --- Read the config file again and put its scheduling part in force, as SIGHUP does. Waits for the outcome.

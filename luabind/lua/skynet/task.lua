@@ -18,6 +18,7 @@ local running, traceback = coroutine.running, debug.traceback
 local unpack, select, type, tostring, error = unpack, select, type, tostring, error
 local core_timeout, core_cancel, core_genid = core.timeout, core.cancel, core.genid
 local core_blocking, pcall = core.blocking, pcall
+local core_raised = core.raised
 
 local acquire, SUSPEND = pool.acquire, pool.SUSPEND
 local QUIT = "QUIT"
@@ -75,8 +76,22 @@ local function settle(co, ok, command)
 			or "Unknown command : " .. tostring(command)
 	end
 	pool.ended()
-	failure_hook(co, command)
+	local interrupted, place = core_raised(command)
+	failure_hook(co, interrupted or command)
+	if interrupted then
+		return interrupted .. "\nstack traceback:\n" .. place
+	end
 	return traceback(co, tostring(command))
+end
+
+--- What to tell of an error that was caught: its text; of an interrupt, which comes as another one, its own with
+-- the traceback.
+function task.text_of(err)
+	local interrupted, place = core_raised(err)
+	if interrupted then
+		return interrupted .. "\nstack traceback:\n" .. place
+	end
+	return tostring(err)
 end
 
 --- Run a task until it yields or ends. Only for the dispatcher.
