@@ -136,10 +136,17 @@ struct raised {
 	struct evidence at;
 };
 
-static bool is_ours(const lua_Debug *ar)
+/* Does our own Lua code run, or a C function that it has called (hooks fire at calls too)? */
+static bool is_ours(lua_State *L)
 {
 	static const char files[] = "@luabind/lua/";
-	return strncmp(ar->source, files, sizeof(files) - 1) == 0;
+	lua_Debug ar;
+	for (int level = 0; lua_getstack(L, level, &ar); level++) {
+		lua_getinfo(L, "S", &ar);
+		if (ar.what[0] != 'C')
+			return strncmp(ar.source, files, sizeof(files) - 1) == 0;
+	}
+	return false;
 }
 
 static void put_reason(struct service *s, char *out, size_t size)
@@ -245,8 +252,7 @@ void hook_raise(lua_State *L, lua_Debug *ar)
 		stop_raising(L, vm);
 		return;
 	}
-	lua_getinfo(L, "S", ar);
-	if (is_ours(ar)) {
+	if (is_ours(L)) {
 		if (is_on_its_way(vm) && L == load_relaxed(&vm->L))
 			stop_raising(L, vm);
 		return;
@@ -254,6 +260,7 @@ void hook_raise(lua_State *L, lua_Debug *ar)
 	if (!is_on_its_way(vm))
 		note_raised(L, vm);
 	throw_it(L, vm);
+	(void)ar;
 }
 
 /* Stays armed: the error is raised again at every instruction until the handler is out, so that no pcall in

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Lets hostile programs loose, one after the other, and prints what became of each and of the others meanwhile.
--- Setting `cells`: words SERVICE:PROGRAM:WHEN:HAND (see victim.lua; HAND: "hand" kills it by hand, "none" leaves
--- that to the watchdog). Prints for each a line CELL with values as name=[value], and DONE at the end.
+-- Setting `cells`: words SERVICE:PROGRAM:WHEN:BY (see victim.lua). BY: "watchdog" leaves it to the watchdog, "restart"
+-- too, and another one must take its place; "hand" kills it by hand. Prints for each a line CELL with values as
+-- name=[value], and DONE at the end.
 
 local skynet = require "skynet"
 local sched = require "skynet.sched"
@@ -13,9 +14,8 @@ local PATIENCE_S = 20
 local STAYS_S = tonumber(skynet.getenv "stays_s")
 local HAND_CPU_S, HAND_WALL_S = 0.1, 0.3
 
-local function is_finalized(number)
-	local made, finalized = chog.witnesses(number)
-	return made > 0 and finalized == made
+local function finalized(number)
+	return (select(2, chog.witnesses(number)))
 end
 
 -- f() becomes true within so many seconds.
@@ -78,7 +78,7 @@ end
 -- Nobody has the handle any more: was it closed, abandoned, or neither of the two?
 local function wait_for_the_end(cell, abandoned)
 	return soon(STAYS_S, function()
-		if is_finalized(cell.number) then
+		if finalized(cell.number) > 0 then
 			return "closed"
 		end
 		return core.sched().abandoned > abandoned and "abandoned"
@@ -88,45 +88,52 @@ end
 -- It lives: does it answer? Then it is ended.
 local function is_well(cell, address)
 	local ok, answer = pcall(skynet.calltimeout, PATIENCE_S * 100, address, "lua", "ping")
+	local before = finalized(cell.number)
 	skynet.kill(address)
-	soon(PATIENCE_S, function()
-		return is_finalized(cell.number)
+	local closed = soon(PATIENCE_S, function()
+		return finalized(cell.number) > before
 	end)
-	return ok and answer == "ping"
+	return closed and ok and answer == "ping"
 end
 
-local function the_next(cell, address)
-	local again = soon(cell.restart and PATIENCE_S or 0, function()
+-- Another one with the same name and the same launch line; it is ended.
+local function is_restarted(cell, address)
+	local again = soon(PATIENCE_S, function()
 		return find(cell.service, address)
 	end)
-	return again
+	return again and soon(PATIENCE_S, function()
+		return skynet.localname ".victim" == again
+	end) and is_well(cell, again) or false
+end
+
+local function what_became(cell, address, abandoned)
+	if core.alive(address) then
+		return is_well(cell, address) and "lives" or "is deaf"
+	end
+	return wait_for_the_end(cell, abandoned)
 end
 
 local function run(cell)
 	local answers, abandoned = {}, core.sched().abandoned
 	local address = let_loose(cell, answers)
 	skynet.name(".victim", address)
-	local named = skynet.localname ".victim" == address
+	local result = { address = string.format("%08x", address), named = skynet.localname ".victim" == address }
 	local begin = skynet.hpc()
-	if cell.hand then
+	if cell.by == "hand" then
 		begin = kill_by_hand(address, answers)
 	end
 	soon(PATIENCE_S, function()
 		return answers.go
 	end)
-	local told_ms = (skynet.hpc() - begin) / 1e6
-	local became = "lives"
-	if core.alive(address) then
-		became = is_well(cell, address) and "lives" or "lives and is deaf"
-	else
-		became = wait_for_the_end(cell, abandoned)
+	result.go_ms = (skynet.hpc() - begin) / 1e6
+	result.became = what_became(cell, address, abandoned)
+	result.ended_ms = (skynet.hpc() - begin) / 1e6
+	if cell.by == "restart" then
+		result.restarted = is_restarted(cell, address)
 	end
-	local free = skynet.localname ".victim" == nil
-	return {
-		address = string.format("%08x", address), became = became, go = answers.go or "nothing",
-		ping = answers.ping or "nothing", told_ms = told_ms, named = named, free = free,
-		end_ms = (skynet.hpc() - begin) / 1e6,
-	}
+	result.go, result.ping = answers.go or "nothing", answers.ping or "nothing"
+	result.name_is_free = skynet.localname ".victim" == nil
+	return result
 end
 
 local function show(cell, result)
@@ -140,9 +147,9 @@ end
 
 local function read_cells()
 	local cells = {}
-	for service, program, when, hand in skynet.getenv("cells"):gmatch "(%S-):(%S-):(%S-):(%S+)" do
+	for service, program, when, by in skynet.getenv("cells"):gmatch "(%S-):(%S-):(%S-):(%S+)" do
 		cells[#cells + 1] = {
-			number = #cells + 1, service = service, program = program, when = when, hand = hand == "hand",
+			number = #cells + 1, service = service, program = program, when = when, by = by,
 		}
 	end
 	return cells
