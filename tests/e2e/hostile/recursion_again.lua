@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
-local function deep(n)
+local function deep(n) -- here
 	return 1 + deep(n + 1) -- here
 end
 

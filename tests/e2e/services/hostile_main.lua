@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Lets hostile programs loose, one after the other, and prints what became of each and of the others meanwhile.
--- Setting `cells`: words SERVICE:PROGRAM:WHEN:BY (see victim.lua). BY: "watchdog" leaves it to the watchdog, "restart"
--- too, and another one must take its place; "hand" kills it by hand. Prints for each a line CELL with values as
+-- Setting `cells`: words SERVICE:PROGRAM:WHEN:BY:SECONDS (see victim.lua). BY: "watchdog" leaves it to the watchdog, "restart"
+-- too, and another one must take its place; "hand" kills it by hand. After
+-- so many seconds one that was killed is taken to stay. Prints for each a line CELL with values as
 -- name=[value], and DONE at the end.
 
 local skynet = require "skynet"
@@ -11,7 +12,6 @@ local chog = require "chog"
 require "skynet.manager"
 
 local PATIENCE_S = 20
-local STAYS_S = tonumber(skynet.getenv "stays_s")
 local HAND_CPU_S, HAND_WALL_S = 0.1, 0.3
 
 local function finalized(number)
@@ -77,7 +77,7 @@ end
 
 -- Nobody has the handle any more: was it closed, abandoned, or neither of the two?
 local function wait_for_the_end(cell, abandoned)
-	return soon(STAYS_S, function()
+	return soon(cell.seconds, function()
 		if finalized(cell.number) > 0 then
 			return "closed"
 		end
@@ -147,9 +147,10 @@ end
 
 local function read_cells()
 	local cells = {}
-	for service, program, when, by in skynet.getenv("cells"):gmatch "(%S-):(%S-):(%S-):(%S+)" do
+	for service, program, when, by, seconds in skynet.getenv("cells"):gmatch "(%S-):(%S-):(%S-):(%S-):(%S+)" do
 		cells[#cells + 1] = {
 			number = #cells + 1, service = service, program = program, when = when, by = by,
+			seconds = tonumber(seconds),
 		}
 	end
 	return cells
