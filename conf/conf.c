@@ -102,6 +102,7 @@ static void unknown_key(struct check *k, const char *table, const struct conf_va
 
 /* Mild before hard: what is spelled out in one table must come in this order. Between two tables there is nothing to check: each
  * step has its own time. */
+#define STEP_LEAST_NS (10 * NS_PER_MS)
 static const char *const steps[] = {"warn", "demote", "dump", "interrupt", "kill"};
 
 static const struct conf_value *child(const struct conf_value *table, const char *key)
@@ -123,7 +124,9 @@ static void check_order(struct check *k, const char *table, const struct conf_va
 		if (v == NULL || !option_read(option_find(table, steps[i]), v, &now, why, sizeof(why)) ||
 		    now.number == 0)
 			continue;
-		if (last && now.number < before.number)
+		if (now.number < STEP_LEAST_NS)
+			error_at(k, v, "%.60s is too short (10ms or longer, or 0)", v->text);
+		else if (last && now.number < before.number)
 			error_at(k, v,
 				 "%.60s is before %s = %.60s (in this table warn, demote, dump, "
 				 "interrupt and kill come in this order; 0 leaves one out)",

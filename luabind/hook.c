@@ -230,7 +230,7 @@ int hook_call_is_over(lua_State *L, struct vm *vm, int status)
 const char *hook_raised_for(struct vm *vm, const char *error, const char **traceback)
 {
 	struct raised *r = vm->raised;
-	if (LIKELY(r == NULL) || r->told || strcmp(error, "not enough memory") != 0)
+	if (LIKELY(r == NULL) || r->told || (error && strcmp(error, "not enough memory") != 0))
 		return NULL;
 	/* Once out it is the dispatcher who asks, once; a later one is a true one. */
 	r->told = r->out;

@@ -27,7 +27,8 @@ void hook_open(lua_State *L);
 /* After every call into the VM, with its status: nothing is raised any more. An interrupt that came as far as here gets its text.
  * `L` is the main state. Returns the status that counts. */
 int hook_call_is_over(lua_State *L, struct vm *vm, int status);
-/* The text of the interrupt that hook_raise has raised as `error`, and where; NULL: it is another error. */
+/* The text of the interrupt that hook_raise has raised as `error` (NULL: or anything became of it), and where; NULL: there is
+ * none. */
 const char *hook_raised_for(struct vm *vm, const char *error, const char **traceback);
 /* Frees what hook_raise keeps. */
 void hook_term(struct vm *vm);

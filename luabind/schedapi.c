@@ -246,11 +246,12 @@ static int core_say_restart(lua_State *L)
 	return 0;
 }
 
-/* (error) -> text and traceback of the interrupt that came as this error; nothing: it is another one */
+/* (error|nil) -> text and traceback of the interrupt that came as this error, or is on its way; nothing: there is none */
 static int core_raised(lua_State *L)
 {
-	const char *traceback, *error = lua_tostring(L, 1);
-	const char *text = error ? hook_raised_for(vm_of(L), error, &traceback) : NULL;
+	const char *traceback, *text = NULL;
+	if (lua_isnoneornil(L, 1) || lua_isstring(L, 1))
+		text = hook_raised_for(vm_of(L), lua_tostring(L, 1), &traceback);
 	if (text == NULL)
 		return 0;
 	lua_pushstring(L, text);

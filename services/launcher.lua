@@ -162,13 +162,16 @@ local function on_killed(handle, text)
 	local line, life = services[handle], revived[handle]
 	local was_starting = starting[handle] ~= nil
 	command.REMOVE(handle, handle, true)
-	-- A first start is its caller's to repeat, who has been told. In the place of another it counts as a start that failed, and
-	-- revive was told.
-	if was_starting or line == nil or max == "0" then
-		return
+	if max == "0" or (was_starting and life) then
+		return -- in the place of another it was a start that failed, of which revive was told
 	end
 	life = life or { times = {}, count = 0 }
 	life.line, life.name, life.handle = line, name, handle
+	if was_starting or line == nil then
+		say(life, handle, true, "not restarted: %s", was_starting
+			and "it was in its first start, and whoever launched it was told" or "the launcher has not launched it")
+		return
+	end
 	life.max, life.within, life.backoff = tonumber(max), within / 1000, backoff / 1000
 	life.names = {}
 	for own in names:gmatch "([^\n]+)\n" do

@@ -9,8 +9,9 @@
 #include <stdio.h>
 
 static const char *const name[] = {
-	[ACTION_DEMOTE] = "demote",       [ACTION_RESTORE] = "restore", [ACTION_DUMP] = "dump",
-	[ACTION_INTERRUPT] = "interrupt", [ACTION_KILL] = "kill",       [ACTION_RESTART] = "restart",
+	[ACTION_DEMOTE] = "demote", [ACTION_RESTORE] = "restore",
+	[ACTION_DUMP] = "dump",     [ACTION_INTERRUPT] = "interrupt",
+	[ACTION_KILL] = "kill",     [ACTION_RESTART] = "restart",
 };
 
 static size_t clipped(int wanted, size_t size)
@@ -26,8 +27,8 @@ static size_t format_text(const struct action *a, char *out, size_t size)
 	if (a->cpu_ns)
 		snprintf(used, sizeof(used), " has used %s of CPU in one message", cpu);
 	return clipped(snprintf(out, size, "%s%s: service %s [ :%08x ]%s%s%s: %s",
-				a->is_error ? "error: " : "", name[a->kind], a->name, a->service, used,
-				placed ? " at " : "", placed ? a->place : "", a->text),
+				a->is_error ? "error: " : "", name[a->kind], a->name, a->service,
+				used, placed ? " at " : "", placed ? a->place : "", a->text),
 		       size);
 }
 
@@ -66,7 +67,8 @@ const char *action_no_hook(int tier)
 	case TIER_MACHINE_CODE:
 		return "it is in a compiled loop: no hook fires there";
 	case TIER_VM:
-		return "it is in a C function of the Lua library, a finalizer or the message handler of "
+		return "it is in a C function of the Lua library, a finalizer or the message "
+		       "handler of "
 		       "an xpcall: no hook fires there";
 	default:
 		return "it is in C code: no hook fires there";

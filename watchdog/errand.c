@@ -32,8 +32,8 @@ static void tell_launcher(struct service *s, const char *names)
 	size_t room = 96 + strlen(names);
 	char *text = mem_alloc(room);
 	int bytes = snprintf(text, room, "KILLED %d %lld %lld %s\n%s", (int)l.restart_max,
-			     (long long)(l.within_ns / NS_PER_MS), (long long)(l.backoff_ns / NS_PER_MS),
-			     s->name, names);
+			     (long long)(l.within_ns / NS_PER_MS),
+			     (long long)(l.backoff_ns / NS_PER_MS), s->name, names);
 	sched_post(handle, launcher, MESSAGE_TEXT, 0, text, (size_t)bytes);
 }
 

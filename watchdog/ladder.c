@@ -16,8 +16,8 @@ static bool interrupt_is_due(const struct ladder *l, const int64_t at_ns[STEP_CO
 {
 	if (l->pending || is_taken(l, STEP_KILL))
 		return false;
-	return look->by_hand || (has_reached(at_ns, STEP_INTERRUPT, look->cpu_ns) &&
-				 look->cpu_ns >= l->again_ns);
+	return look->by_hand ||
+	       (has_reached(at_ns, STEP_INTERRUPT, look->cpu_ns) && look->cpu_ns >= l->again_ns);
 }
 
 /* By somebody else, or for another message. */
@@ -32,8 +32,8 @@ static void note_what_is_so(struct ladder *l, const struct ladder_look *look)
 	l->again_ns = INT64_MAX;
 }
 
-unsigned ladder_due(struct ladder *l, const int64_t at_ns[STEP_COUNT], const struct ladder_look *look,
-		    bool *stuck)
+unsigned ladder_due(struct ladder *l, const int64_t at_ns[STEP_COUNT],
+		    const struct ladder_look *look, bool *stuck)
 {
 	unsigned due = 0;
 	*stuck = false;

@@ -76,7 +76,8 @@ static void interrupt(struct steps *s, const struct steps_look *look, bool by_ha
 	if (by_hand)
 		cas_strong_acq_rel(&sv->asked_number, &asked, 0);
 	if (by)
-		snprintf(text, sizeof(text), "an error is raised in its handler, by hand of :%08x", by);
+		snprintf(text, sizeof(text), "an error is raised in its handler, by hand of :%08x",
+			 by);
 	s->interrupted_ns = look->cpu_ns;
 	say(look, ACTION_INTERRUPT, text);
 	store_relaxed(&sv->raise_by, by);
@@ -97,7 +98,8 @@ static bool kill_it(struct steps *s, const struct steps_look *look, bool stuck)
 	s->held = held;
 	s->killed_ns = look->cpu_ns;
 	if (stuck)
-		snprintf(text, sizeof(text), "killed, since the interrupt did not come out within %d ms of CPU: %s",
+		snprintf(text, sizeof(text),
+			 "killed, since the interrupt did not come out within %d ms of CPU: %s",
 			 (int)(LADDER_STUCK_NS / NS_PER_MS),
 			 action_no_hook(load_relaxed(&look->service->seen_tier)));
 	say(look, ACTION_KILL, text);

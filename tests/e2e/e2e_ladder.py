@@ -38,6 +38,12 @@ end
 function command.in_handler()
 	xpcall(error, function() string.rep("x", 2) while true do end end)
 end
+function command.at_the_end() return pcall(spin) end
+local lock = require "skynet.queue" ()
+function command.blocked(f)
+	return skynet.blocking(f and spin or tostring, "came back")
+end
+function command.locked(f) return lock(f and spin or tostring, "unlocked") end
 function command.others() -- tasks of the same message go on
 	skynet.fork(spin)
 	skynet.fork(function() command.left = "others ran" end)
@@ -45,6 +51,9 @@ end
 function command.left_behind() return command.left end
 skynet.start(function()
 	skynet.dispatch("lua", function(_, _, name, ...)
+		if name == "tail" then
+			return pcall(spin)
+		end
 		skynet.retpack(command[name](...))
 	end)
 end)
@@ -138,6 +147,8 @@ def grouped():
 @case('one that swallows it with pcall', 'swallow')
 @case('one in nested coroutines', 'nested')
 @case('one with a handler that would loop', 'handler')
+@case('one in a pcall at the end of a function', 'at_the_end')
+@case('one in a pcall at the end of the handler', 'tail')
 def interrupted(how):
     script = f'''
 	local a = skynet.newservice "victim"
@@ -153,6 +164,8 @@ def interrupted(how):
         has(server, r'^COUNT\t1$')
         has(server, r'error: interrupt: service victim .* at \./victim\.lua:6: an error is raised in its handler')
         has(server, r'lua call \[.* error : .*victim\.lua:6: interrupted: used')
+        if how == 'tail':  # the loop is not on the stack of what reports it
+            return
         at = next(i for i, line in enumerate(server.lines) if 'lua call' in line)
         check(server.lines[at + 1] == 'stack traceback:' and 'victim.lua:6: in function' in server.lines[at + 2],
               f'no traceback of the loop: {server.lines[at:at + 4]}')
@@ -165,6 +178,10 @@ def interrupted_elsewhere():
 	local a = skynet.newservice "victim"
 	print("CALL", ask(a, "others"))
 	print("LEFT", ask(a, "left_behind"))
+	print("LOCKED", ask(a, "locked", true))
+	print("FREE", ask(a, "locked"))
+	print("BLOCKED", ask(a, "blocked", true))
+	print("UNBLOCKED", ask(a, "blocked"))
 	print("CHUNK", pcall(skynet.newservice, "chunk"))
 	print("START", pcall(skynet.newservice, "startloop"))
 	'''
@@ -176,6 +193,10 @@ def interrupted_elsewhere():
         run(box, server)
         has(server, r'^CALL\ttrue')
         has(server, r'^LEFT\ttrue\tothers ran$')
+        has(server, r'^LOCKED\tfalse\tcall failed: \./victim\.lua:6: interrupted: used')
+        has(server, r'^FREE\ttrue\tunlocked$')
+        has(server, r'^BLOCKED\tfalse\tcall failed: \./victim\.lua:6: interrupted: used')
+        has(server, r'^UNBLOCKED\ttrue\tcame back$')
         has(server, r'^CHUNK\tfalse\tcall failed: \./chunk\.lua:2: interrupted: used')
         has(server, r'lua loader error : \./chunk\.lua:2: interrupted: used')
         has(server, r'^START\tfalse\tcall failed: \./startloop\.lua:3: interrupted: used')
@@ -251,13 +272,60 @@ def untrusted():
               f'no warning about watchdog.kill: {server.errors}')
 
 
+@case('C code is killed without its end, and its name is free')
+def c_code():
+    script = '''
+	local a = skynet.newservice("hog_in_c")
+	print("CALL", ask(a))
+	print("GONE", sched.get(a) == nil)
+	'''
+    hog = '''
+local skynet = require "skynet"
+local chog = require "chog"
+skynet.start(function()
+	skynet.dispatch("lua", function()
+		chog.spin_ms(1000)
+	end)
+end)
+'''
+    services = {'hog_in_c': {'watchdog': {'interrupt': '200ms'}}}
+    with ladder(script, services, extra={'hog_in_c': hog}) as box, Server(box) as server:
+        server.wait_line('^DONE$')
+        server.wait_line(r'was cut off: service hog_in_c, .* killed at')
+        run(box, server)
+        has(server, r'^CALL\tfalse\tcall failed$')
+        has(server, r'^GONE\ttrue$')
+        has(server, r'error: kill: service hog_in_c .*: it is in C code: no hook fires there')
+
+
+@case('a reload gives a service that runs other limits')
+def reloaded():
+    script = '''
+	local a = skynet.newservice "victim"
+	local told
+	skynet.fork(function() told = ask(a, "spin") end)
+	skynet.sleep(30)
+	print("ALIVE", told == nil)
+	local file = io.open("config", "a")
+	file:write('service = { victim = { watchdog = { kill = "100ms" } } }')
+	file:close()
+	print("RELOADED", sched.reload())
+	repeat skynet.sleep(1) until told == false
+	'''
+    with ladder(script, {'victim': {}}) as box, Server(box) as server:
+        run(box, server)
+        has(server, r'^ALIVE\ttrue$')
+        has(server, r'^RELOADED\t1\t')
+        has(server, r'error: kill: service victim')
+
+
 @case('restarted, with its name, until its policy says no')
 def restarted():
     script = '''
 	local a = skynet.newservice("victim", "one", "two")
 	skynet.name(".victim", a)
 	local function back()
-		for _ = 1, 200 do
+		for _ = 1, 60 do
 			local ok, answer = ask(".victim", "hello")
 			if ok then
 				return answer
@@ -317,9 +385,11 @@ def restart_fails():
 def by_hand():
     script = '''
 	local a = skynet.newservice "victim"
+	local told = 0
 	local function busy(name)
 		skynet.fork(function()
 			print("CALL", name, ask(a, name))
+			told = told + 1
 		end)
 		skynet.sleep(2)
 	end
@@ -330,6 +400,7 @@ def by_hand():
 	busy "swallow"
 	print("KILL", sched.kill(a))
 	print("AFTER", ask(a, "hello"))
+	repeat skynet.sleep(1) until told == 2
 	'''
     services = {'victim': {'jit': False, 'restart': {'max': 3}}}
     with ladder(script, services, {'warn': '1h', 'demote': '0s'}) as box, Server(box) as server:
@@ -341,6 +412,7 @@ def by_hand():
         has(server, r'^KILL\ttrue$')
         has(server, r'^CALL\tswallow\tfalse\tcall failed$')
         has(server, r'^AFTER\tfalse\tcall to invalid address')
+        has(server, r'is through: service victim, .* interrupted at \d+ ms \(\./victim\.lua:6\)$')
         has(server, r'restart: ', times=0)
 
 

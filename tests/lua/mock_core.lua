@@ -284,7 +284,8 @@ local function add_control(core, world, sv)
 		world:retire(sv)
 	end
 
-	function core.kill(handle)
+	function core.kill(addr)
+		local handle = world:resolve(addr)
 		local victim = world.services[handle]
 		if victim == nil or not victim.alive then
 			return false

@@ -47,7 +47,8 @@ static void test_as_a_line_to_read(void **state UNUSED)
 static void test_as_fields(void **state UNUSED)
 {
 	is(&killed, LINE_LOGFMT,
-	   "ts=1970-01-01T00:00:00.000000Z level=error action=kill address=:0000000a service=battle "
+	   "ts=1970-01-01T00:00:00.000000Z level=error action=kill address=:0000000a "
+	   "service=battle "
 	   "cpu_ms=12034 place=main.lua:12 msg=killed");
 	is(&restored, LINE_JSON,
 	   "{\"ts\":\"1970-01-01T00:00:00.000000Z\",\"level\":\"info\",\"action\":\"restore\","

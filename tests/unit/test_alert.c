@@ -100,6 +100,34 @@ static void test_the_line_that_closes_it(void **state UNUSED)
 	assert_string_equal(out, "The messa");
 }
 
+static void test_what_was_done_about_it(void **state UNUSED)
+{
+	char out[1024];
+	struct alert a = loop;
+	a.demoted_ns = 205000000;
+	a.interrupted_ns = 1003000000;
+	a.raised_at = "x.lua:6";
+	alert_format_over(&a, out, sizeof(out));
+	has(out, "61.005 s, demoted at 205 ms, interrupted at 1.003 s (x.lua:6)");
+	assert_null(strstr(out, "killed"));
+	a.raised_at = "";
+	a.killed_ns = 1103000000;
+	a.doomed = true;
+	alert_format_over(&a, out, sizeof(out));
+	has(out, "was cut off: service battle, 1.234 s of CPU in 61.005 s, demoted at 205 ms, "
+		 "interrupted at 1.003 s, killed at 1.103 s");
+	a.end = "closed with its finalizers";
+	a.end_ns = 12999999;
+	a.freed_bytes = 3 << 20;
+	alert_format_over(&a, out, sizeof(out));
+	has(out, "killed at 1.103 s: closed with its finalizers, after 12 ms; 3.00 M of memory given back");
+	alert_format_fields(&a, true, LINE_LOGFMT, 0, out, sizeof(out));
+	has(out, "killed=true demoted_cpu_ms=205 interrupted_cpu_ms=1003 killed_cpu_ms=1103 "
+		 "end=\"closed with its finalizers\" end_ms=12 freed_bytes=3145728");
+	alert_format_fields(&a, false, LINE_LOGFMT, 0, out, sizeof(out));
+	assert_null(strstr(out, "demoted_cpu_ms"));
+}
+
 static void test_the_message_the_looks_and_the_others(void **state UNUSED)
 {
 	char out[2048];
@@ -155,6 +183,7 @@ int main(void)
 		cmocka_unit_test(test_is_cut_to_any_size),
 		cmocka_unit_test(test_milliseconds_have_three_digits),
 		cmocka_unit_test(test_the_line_that_closes_it),
+		cmocka_unit_test(test_what_was_done_about_it),
 		cmocka_unit_test(test_the_message_the_looks_and_the_others),
 		cmocka_unit_test(test_as_fields),
 	};

@@ -7,7 +7,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-enum { DEMOTE = 1 << STEP_DEMOTE, DUMP = 1 << STEP_DUMP, INTERRUPT = 1 << STEP_INTERRUPT, KILL = 1 << STEP_KILL };
+enum {
+	DEMOTE = 1 << STEP_DEMOTE,
+	DUMP = 1 << STEP_DUMP,
+	INTERRUPT = 1 << STEP_INTERRUPT,
+	KILL = 1 << STEP_KILL
+};
 
 #define MS 1000000ll
 
@@ -15,7 +20,8 @@ enum { DEMOTE = 1 << STEP_DEMOTE, DUMP = 1 << STEP_DUMP, INTERRUPT = 1 << STEP_I
 static const int64_t all[STEP_COUNT] = {1000 * MS, 5000 * MS, 10000 * MS, 20000 * MS, 30000 * MS};
 
 /* One look, in which everything that is due is taken, as the monitor does when nothing is full. */
-static unsigned look(struct ladder *l, const int64_t *at_ns, const struct ladder_look *seen, bool *stuck)
+static unsigned look(struct ladder *l, const int64_t *at_ns, const struct ladder_look *seen,
+		     bool *stuck)
 {
 	unsigned due = ladder_due(l, at_ns, seen, stuck);
 	for (int i = 0; i < STEP_COUNT; i++)

@@ -424,6 +424,8 @@ static void the_ladder(void **state)
 	    "game.conf:1: service.x.watchdog: true is not a table (write { ... })");
 	bad("service = { x = { restart = { max = -1 } } }",
 	    "game.conf:1: service.x.restart.max: Invalid max -1 , should be in [0,1000]");
+	bad("service = { x = { watchdog = { kill = '9ms' } } }",
+	    "game.conf:1: service.x.watchdog.kill: 9ms is too short (10ms or longer, or 0)");
 	/* Each step has its own time: between tables there is no order. */
 	conf_free(good("watchdog = { warn = '1h' } service = { x = { watchdog = { kill = '1s' } } }"));
 	conf_free(good("watchdog = { warn = '2s', demote = 0, dump = '3s' }"));

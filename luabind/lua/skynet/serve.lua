@@ -43,6 +43,12 @@ local function fail_request(source, session, reason)
 end
 
 local function forgotten(f, session, source)
+	-- A pcall that was the last thing the handler did has kept the interrupt: nothing of the user's has run since.
+	local interrupted = core.raised()
+	if interrupted then
+		fail_request(source, session, interrupted)
+		error(interrupted, 0)
+	end
 	local place = debug.getinfo(f, "S")
 	core.error(string.format("Maybe forgot response session %s from %s : %s:%d", session,
 		call.address(source), place.source, place.linedefined))

@@ -115,12 +115,55 @@ local function nobody(peer)
 	check.eq(sched.set(peer, { weight = 5 }), false, "nor settings")
 end
 
+-- Of a service that is at nothing; tests/e2e/e2e_ladder.py has those that are.
+local function by_hand()
+	local peer = skynet.newservice "peer"
+	local s = sched.get(peer)
+	check.eq(s.demoted, false, "it is not demoted")
+	check.eq(s.interrupts, 0, "it was not interrupted")
+	check.eq(s.restarts, 0, "it was started once")
+	local ok, why = sched.interrupt(0xfffff0)
+	check.eq(ok, false, "interrupt: nobody lives there")
+	check.eq(why, "no service lives at :00fffff0", "interrupt: and why")
+	ok, why = sched.interrupt ".nobody"
+	check.eq(ok, false, "interrupt: nobody has that name")
+	check.eq(why, "no service lives at .nobody", "interrupt: and why")
+	check.soon(function()
+		ok, why = sched.interrupt(peer)
+		return ok == false and why == "it handles no message now"
+	end, "interrupt: nothing to interrupt")
+	check.raises("a service cannot interrupt itself", "interrupt: oneself", sched.interrupt, skynet.self())
+	check.raises("must be a string or number", "interrupt: no address at all", sched.interrupt, {})
+	ok, why = sched.kill(0xfffff0)
+	check.eq(ok, false, "kill: nobody lives there")
+	check.eq(why, "no service lives at :00fffff0", "kill: and why")
+	check.raises("a service cannot kill itself", "kill: oneself", sched.kill, skynet.self())
+	check.raises("a service cannot kill itself", "kill: oneself, as a text", sched.kill, skynet.address(skynet.self()))
+	check.raises("must be a string or number", "kill: no address at all", sched.kill, {})
+	skynet.name(".doomed", peer)
+	local told
+	skynet.fork(function()
+		told = pcall(skynet.call, peer, "lua", "HANG")
+	end)
+	skynet.sleep(1)
+	check.eq(sched.kill ".doomed", true, "kill: by name")
+	check.soon(function()
+		return told == false
+	end, "kill: who waits is told")
+	check.eq(skynet.localname ".doomed", nil, "kill: the name is free")
+	ok, why = sched.kill(peer)
+	check.eq(ok, false, "kill: twice")
+	check.eq(why, string.format("no service lives at :%08x", peer), "kill: and why")
+	check.eq(skynet.call(".launcher", "lua", "LIST")[skynet.address(peer)], nil, "kill: the launcher knows")
+end
+
 check.run(function()
 	local peer = skynet.newservice "peer"
 	reading(peer)
 	changing(peer)
 	mistakes(peer)
 	nobody(peer)
+	by_hand()
 	local changed, restart = sched.reload()
 	check.eq(changed, 0, "a reload of the same file changes nothing")
 	check.eq(#restart, 0, "and needs no restart")
