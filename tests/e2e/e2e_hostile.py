@@ -2,8 +2,8 @@
 """Hostile programs (tests/e2e/hostile), each with and without the compiler, on one and on two workers. The table says of
 each what the watchdog must find, and what must become of it where the config says `interrupt` and where it says `kill`.
 
-Usage: e2e_hostile.py EXECUTABLE [all]: with `all`, leaks are looked for without the compiler too, and after 200 kills of
-those that take a second each.
+Usage: e2e_hostile.py EXECUTABLE [PART...]: `compiled`, `interpreted` (the matrix), `leaks` (what is left after many kills),
+`all_leaks` (without the compiler too, and after as many kills of those that take a second each). Without a part the first three.
 
 A process runs some cells, one after the other (services/hostile_main.lua): not all, since of more than 20 alerts of one kind the
 watchdog writes only some. Each cell prints a line. Where a program is, is told by the comments `here` in its file: an alert must name one of these lines.
@@ -14,6 +14,8 @@ import sys
 
 from harness import HERE, SERVICES, Box, Server, case, check, run_cases
 
+PARTS = sys.argv[2:] or ['compiled', 'interpreted', 'leaks']
+ALL = 'all_leaks' in PARTS
 PROGRAMS = os.path.join(HERE, 'hostile')
 WARN_MS, INTERRUPT_MS, KILL_MS = 80, 100, 120
 CELLS_A_PROCESS = 7
@@ -237,10 +239,6 @@ def run(cells, jit, workers):
     return faults
 
 
-@case('compiled, one worker', True, 1)
-@case('interpreted, one worker', False, 1)
-@case('compiled, two workers', True, 2)
-@case('interpreted, two workers', False, 2)
 def matrix(jit, workers):
     cells = [Cell(program, jit, way) for way in ('interrupted', 'killed') for program in TABLE]
     # What stays has its share of the CPU for as long as the process lives: it comes last.
@@ -258,7 +256,6 @@ THREADS, FDS_A_THREAD, MAPS_A_THREAD = 6, 2, 6
 MAPS, BYTES = 16, 1 << 20
 # The allocator counts what its threads keep for the next time as allocated.
 EXACT = {'MALLOC_CONF': 'tcache:false'}
-ALL = 'all' in sys.argv[1:]
 
 # After FEW kills and after MANY: what is left of each is seen in what they differ by. Those that must be abandoned take a
 # second of CPU each. The first is there for the threads that the process gets used to.
@@ -309,7 +306,12 @@ def leaks(jit, workers):
         check(server.stop() == 0, server.output())
 
 
-case('leaks, compiled, two workers', True, 2)(leaks)
+for part, with_jit in (('compiled', True), ('interpreted', False)):
+    if part in PARTS:
+        case(f'{part}, one worker', with_jit, 1)(matrix)
+        case(f'{part}, two workers', with_jit, 2)(matrix)
+if ALL or 'leaks' in PARTS:
+    case('leaks, compiled, two workers', True, 2)(leaks)
 if ALL:
     case('leaks, interpreted, one worker', False, 1)(leaks)
 
