@@ -117,6 +117,8 @@ void interrupt_release(const sigset_t *before)
 void hook_probe(lua_State *L, lua_Debug *ar)
 {
 	struct vm *vm = vm_of(L);
+	if (vm == NULL) /* a VM that is being made: the first Lua code meets it */
+		return;
 	struct evidence *e = exchange_acq_rel(&vm->service->evidence, NULL);
 	disarm(L, vm);
 	if (e == NULL)
@@ -247,6 +249,8 @@ void hook_term(struct vm *vm)
 void hook_raise(lua_State *L, lua_Debug *ar)
 {
 	struct vm *vm = vm_of(L);
+	if (vm == NULL) /* as above */
+		return;
 	/* Armed too late: that message has ended. */
 	if (load_relaxed(&vm->raise_number) != load_relaxed(&vm->service->message_number)) {
 		stop_raising(L, vm);
@@ -267,6 +271,8 @@ void hook_raise(lua_State *L, lua_Debug *ar)
  * the service can hold it up. */
 void hook_kill(lua_State *L, lua_Debug *ar)
 {
+	struct vm *vm = vm_of(L);
 	(void)ar;
-	throw_it(L, vm_of(L));
+	if (vm) /* as above */
+		throw_it(L, vm);
 }

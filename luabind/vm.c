@@ -24,6 +24,7 @@
 #include "luabind/interrupt.h"
 #include "luabind/seri_peek.h"
 #include "luabind/sharedview.h"
+#include "luabind/vmframe.h"
 #include "sched/sched.h"
 
 #include <lauxlib.h>
@@ -55,6 +56,7 @@ uint64_t vm_abandoned_code_bytes(void)
 void vm_init(void)
 {
 	mcode_init();
+	vmframe_learn();
 }
 
 const char *vm_version(void)
@@ -125,12 +127,12 @@ static int boot(lua_State *L)
 {
 	struct vm *vm = lua_touserdata(L, 1);
 	luaL_openlibs(L);
+	hook_open(L);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
 	lua_pushlightuserdata(L, vm);
-	lua_rawset(L, LUA_REGISTRYINDEX);
+	lua_rawset(L, LUA_REGISTRYINDEX); /* from now on hooks do something */
 	mcode_open(L, vm);
 	trace_attach(L, vm);
-	hook_open(L);
 	api_open(L);
 	api_push_loader(L);
 	return 1;
@@ -354,6 +356,7 @@ const struct service_body vm_body = {
 	.close = close_vm,
 	.abandon = abandon,
 	.interrupt = interrupt_vm,
+	.frame = vmframe_of,
 	.fate = fate,
 	.describe = describe_vm,
 	.first_argument = seri_peek,

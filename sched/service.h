@@ -18,6 +18,7 @@
 #ifndef SCHED_SERVICE_H
 #define SCHED_SERVICE_H
 
+#include "core/frames.h"
 #include "core/handle.h"
 #include "core/mailbox.h"
 #include "core/stack.h"
@@ -65,6 +66,9 @@ struct service_body {
 	 * Async-signal-safe. */
 	void (*interrupt)(struct service *s, enum interrupt_why why, uintptr_t pc,
 			  enum park_tier tier);
+	/* In the signal handler, in machine code, on the service's own thread: the frame of the body's library on which
+	 * machine code runs. false: it is not known. NULL: it never is. Async-signal-safe. */
+	bool (*frame)(struct service *s, struct frames_base *out);
 	/* The service is doomed and parked in `tier`; `late`: it has used up the CPU that ending may cost. Must
 	 * not touch what it is parked in. */
 	enum parked_fate (*fate)(struct service *s, enum park_tier tier, bool late);

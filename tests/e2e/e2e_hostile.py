@@ -260,7 +260,7 @@ EXACT = {'MALLOC_CONF': 'tcache:false'}
 # After FEW kills and after MANY: what is left of each is seen in what they differ by. Those that must be abandoned take a
 # second of CPU each. The first is there for the threads that the process gets used to.
 FEW, MANY, FEW_ABANDONED, MANY_ABANDONED = (20, 200, 20, 200) if ALL else (20, 200, 1, 5)
-STAYING = {'c_spin', 'c_sleep', 'callback'}
+STAYING = {'c_spin', 'c_sleep'}
 
 
 def numbers_of(line):
