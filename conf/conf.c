@@ -100,8 +100,8 @@ static void unknown_key(struct check *k, const char *table, const struct conf_va
 	error_at(k, v, "unknown key (allowed: %s)", allowed);
 }
 
-/* Mild before hard: what is spelled out in one table must come in this order. Between two tables there is nothing to check: each
- * step has its own time. */
+/* Mild before hard: what is spelled out in one table must come in this order. Between two tables there is nothing to
+ * check: each step has its own time. */
 #define STEP_LEAST_NS (10 * NS_PER_MS)
 static const char *const steps[] = {"warn", "demote", "dump", "interrupt", "kill"};
 

@@ -2,23 +2,24 @@
  *
  * The three count hooks: they run between two instructions of interpreted code, on the service's own thread.
  *
- * The hard one is hook_raise. Its error must end the task that runs, through every pcall, xpcall and coroutine of the user's, so
- * it is raised again at every further instruction; and the service must live on, so nothing of ours may be hit: a lock
- * that is released after an error, the report of a failed start, the dispatcher that answers the request. Hence two rules:
+ * The hard one is hook_raise. Its error must end the task that runs, through every pcall, xpcall and coroutine of the
+ * user's, so it is raised again at every further instruction; and the service must live on, so nothing of ours may be
+ * hit: a lock that is released after an error, the report of a failed start, the dispatcher that answers the request.
+ * Hence two rules:
  *
  *  - Nothing is raised in our own Lua files. They catch errors only to put things in order, and then raise them
  *    again or return into code of the user's.
- *  - When our code runs in the main state, the dispatcher has the task's error in its hands: the task is out, and the hook
- *    is taken off. Other tasks of the message, and the next messages, run as if nothing had happened.
+ *  - When our code runs in the main state, the dispatcher has the task's error in its hands: the task is out, and the
+ *    hook is taken off. Other tasks of the message, and the next messages, run as if nothing had happened.
  *
- * Code of the user's that the main state runs itself (a main chunk, skynet.filter) is raised at as well; there the end of the
- * call into the VM takes the hook off. Place and traceback are those of the first time; further up they would name the
- * line after a pcall.
+ * Code of the user's that the main state runs itself (a main chunk, skynet.filter) is raised at as well; there the
+ * end of the call into the VM takes the hook off. Place and traceback are those of the first time; further up they
+ * would name the line after a pcall.
  *
- * What is raised, by hook_kill too, is `not enough memory`: the one error for which LuaJIT calls no message handler. An
- * xpcall's handler would run inside the hook, with no hooks and on top of a frame of ours on which nobody can be parked: one
- * that loops would keep its thread for good. The text of an interrupt takes the place of that error in the hands of our
- * own code (hook_raised_for): the dispatcher, the report of a failed start.
+ * What is raised, by hook_kill too, is `not enough memory`: the one error for which LuaJIT calls no message handler.
+ * An xpcall's handler would run inside the hook, with no hooks and on top of a frame of ours on which nobody can be
+ * parked: one that loops would keep its thread for good. The text of an interrupt takes the place of that error in
+ * the hands of our own code (hook_raised_for): the dispatcher, the report of a failed start.
  */
 #include "luabind/interrupt.h"
 #include "core/clock.h"
@@ -89,8 +90,8 @@ void hook_open(lua_State *L)
 	lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
-/* Raises `not enough memory`. A table that must grow is the one way of the API to allocate without giving the collector, and
- * finalizers with it, a turn before. */
+/* Raises `not enough memory`. A table that must grow is the one way of the API to allocate without giving the
+ * collector, and finalizers with it, a turn before. */
 static void throw_it(lua_State *L, struct vm *vm)
 {
 	lua_pushlightuserdata(L, (void *)(uintptr_t)&empty_key);
@@ -191,7 +192,8 @@ static void stop_raising(lua_State *L, struct vm *vm)
 	struct service *s = vm->service;
 	sigset_t before;
 	interrupt_hold(&before);
-	/* First what arms it. What the monitor wants to interrupt later has another number, or comes after the count. */
+	/* First what arms it. What the monitor wants to interrupt later has another number, or comes after the
+	 * count. */
 	if (load_relaxed(&s->raise_number) == load_relaxed(&vm->raise_number))
 		store_relaxed(&s->raise_number, 0);
 	store_relaxed(&vm->raise_number, 0);

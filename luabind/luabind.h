@@ -30,8 +30,8 @@ extern void (*api_preset)(enum settings_class class, struct settings *out);
  * "+N" for N services changed, then a line for each key that needs a restart; or "-" and all errors. NULL: it
  * will come; else why not. */
 extern const char *(*api_reload)(uint32_t asker, int32_t session);
-/* Writes a line about the restart of the service `name`, in the format of alerts; `handle`: of the one that was killed, or
- * runs now. NULL: nothing is written. */
+/* Writes a line about the restart of the service `name`, in the format of alerts; `handle`: of the one that was
+ * killed, or runs now. NULL: nothing is written. */
 extern void (*api_say_restart)(const char *name, uint32_t handle, const char *text, bool is_error);
 /* A service has onstop functions (true), or is through with them (false). */
 extern void (*api_stopping)(uint32_t handle, bool begins);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What Lua may change of the scheduling: the settings of a service, interrupting one, and reading the config file again;
- * and what the launcher needs for restarts. The Lua side is luabind/lua/skynet/sched.lua.
+ * What Lua may change of the scheduling: the settings of a service, interrupting one, and reading the config file
+ * again; and what the launcher needs for restarts. The Lua side is luabind/lua/skynet/sched.lua.
  */
 #include "core/units.h"
 #include "luabind/api.h"
@@ -246,7 +246,8 @@ static int core_say_restart(lua_State *L)
 	return 0;
 }
 
-/* (error|nil) -> text and traceback of the interrupt that came as this error, or is on its way; nothing: there is none */
+/* (error|nil) -> text and traceback of the interrupt that came as this error, or is on its way; nothing: there is
+ * none */
 static int core_raised(lua_State *L)
 {
 	const char *traceback, *text = NULL;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Settings that change while services run, and demoting: for as long as a service is demoted, the run queue has other values
- * for it than its settings say. These wait in `former`, and whoever reads or sets them meanwhile reads or sets those. A
- * demoted service leaves its group: the group's weight is that of all members, and the others have done nothing.
+ * Settings that change while services run, and demoting: for as long as a service is demoted, the run queue has other
+ * values for it than its settings say. These wait in `former`, and whoever reads or sets them meanwhile reads or sets
+ * those. A demoted service leaves its group: the group's weight is that of all members, and the others have done
+ * nothing.
  *
  * All of it under `change_lock`, one change at a time.
  */

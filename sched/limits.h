@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * How much CPU one message of a service may use before the watchdog takes a step (watchdog/ladder.h says what each is), and
- * what becomes of the service when the watchdog has killed it. Kept with the service, since the steps differ between
- * services; the config decides (conf/setup.h).
+ * How much CPU one message of a service may use before the watchdog takes a step (watchdog/ladder.h says what each
+ * is), and what becomes of the service when the watchdog has killed it. Kept with the service, since the steps differ
+ * between services; the config decides (conf/setup.h).
  */
 #ifndef SCHED_LIMITS_H
 #define SCHED_LIMITS_H

@@ -72,13 +72,13 @@ void sched_change(struct service *s, const struct settings *settings);
 /* A service that nobody knows yet joins the group of its name, which has these settings if it is the first. */
 void sched_join_group(struct service *s, const struct settings *settings);
 void sched_settings_of(struct service *s, struct settings *out);
-/* Takes most of the CPU away from a service, in any state: it gets what `batch` says, or its own where that is less, and leaves
- * its group. Until sched_restore, settings that are read or changed are those that it will get back. Each does nothing when it
- * is done already. Any thread that may allocate; the caller holds a reference. */
+/* Takes most of the CPU away from a service, in any state: it gets what `batch` says, or its own where that is less,
+ * and leaves its group. Until sched_restore, settings that are read or changed are those that it will get back. Each
+ * does nothing when it is done already. Any thread that may allocate; the caller holds a reference. */
 void sched_demote(struct service *s, const struct settings *batch);
 void sched_restore(struct service *s);
-/* Asks for an error in the handler of the message that `s` is at, in the name of `by`; the monitor sees to it. false: it is
- * between two messages. Any thread with a reference. */
+/* Asks for an error in the handler of the message that `s` is at, in the name of `by`; the monitor sees to it. false:
+ * it is between two messages. Any thread with a reference. */
 bool sched_interrupt(struct service *s, uint32_t by);
 /* Another min_run, from now on. Any thread. */
 void sched_set_min_run(int64_t min_run_ns);

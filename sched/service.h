@@ -102,8 +102,8 @@ struct service {
 	_Atomic int32_t sessions;
 	_Atomic(struct evidence *) evidence;
 
-	/* What the watchdog does about a long message: any thread (the launch, then a reload). Each by itself: a step may
-	 * go by the old time once. */
+	/* What the watchdog does about a long message: any thread (the launch, then a reload). Each by itself: a step
+	 * may go by the old time once. */
 	_Atomic int64_t limit_ns[STEP_COUNT];
 	_Atomic int32_t restart_max;
 	_Atomic int64_t restart_within_ns, restart_backoff_ns;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the watchdog does about a service, as a line in the format that the config asks for. An alert says what is wrong; these
- * say what was done. Never suppressed: each is a change of what the operator has set up, and the ladder cannot come round faster
- * than its limits.
+ * What the watchdog does about a service, as a line in the format that the config asks for. An alert says what is
+ * wrong; these say what was done. Never suppressed: each is a change of what the operator has set up, and the ladder
+ * cannot come round faster than its limits.
  */
 #ifndef WATCHDOG_ACTION_H
 #define WATCHDOG_ACTION_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One long message: the evidence that is asked of its service's own thread, the alerts that are written of it, what was done
- * about it (steps.h), and the line that closes it. Monitor thread only.
+ * One long message: the evidence that is asked of its service's own thread, the alerts that are written of it, what
+ * was done about it (steps.h), and the line that closes it. Monitor thread only.
  */
 #ifndef WATCHDOG_INCIDENT_H
 #define WATCHDOG_INCIDENT_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The ladder of one message: what is done about it, by the CPU that it has used. Pure: no clocks, threads or I/O. The limits
- * come from the service (sched/limits.h); each step has its own, 0 leaves it out, and a step that lies before a milder one
- * simply comes first.
+ * The ladder of one message: what is done about it, by the CPU that it has used. Pure: no clocks, threads or I/O. The
+ * limits come from the service (sched/limits.h); each step has its own, 0 leaves it out, and a step that lies before
+ * a milder one simply comes first.
  *
  *	step       due when the message has used     and                              is over when
  *	---------  --------------------------------  -------------------------------  --------------------------------
@@ -16,16 +16,16 @@
  *	           LADDER_STUCK_NS after an          the interrupt is on its way
  *	           interrupt was sent                still: no hook fires there
  *
- * What acts is never silent: before demote, interrupt and kill there is an alert of that message, also where `warn` is
- * later or off (endless.c).
+ * What acts is never silent: before demote, interrupt and kill there is an alert of that message, also where `warn`
+ * is later or off (endless.c).
  */
 #ifndef WATCHDOG_LADDER_H
 #define WATCHDOG_LADDER_H
 
 #include "sched/limits.h"
 
-/* CPU that an interrupt may take to come out. CPU, not time: one that does not get a worker has had no chance to raise it, and one
- * that sleeps in the kernel harms nobody. */
+/* CPU that an interrupt may take to come out. CPU, not time: one that does not get a worker has had no chance to
+ * raise it, and one that sleeps in the kernel harms nobody. */
 #define LADDER_STUCK_NS 100000000
 
 /* Of one message; zeros: nothing was done. */
@@ -44,8 +44,8 @@ struct ladder_look {
 	bool demoted, doomed;
 };
 
-/* The steps that are due, 1 << step each; `stuck`: the kill is for an interrupt that does not come out. Notes interrupts
- * that have come out. What was handed over must be told by ladder_take; what could not be is due again. */
+/* The steps that are due, 1 << step each; `stuck`: the kill is for an interrupt that does not come out. Notes
+ * interrupts that have come out. What was handed over must be told by ladder_take; what could not be is due again. */
 unsigned ladder_due(struct ladder *l, const int64_t at_ns[STEP_COUNT], const struct ladder_look *look,
 		    bool *stuck);
 void ladder_take(struct ladder *l, enum limit_step step, const struct ladder_look *look);

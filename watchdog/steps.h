@@ -32,7 +32,8 @@ struct steps_look {
 void steps_init(void);
 /* Is somebody asking for an interrupt of this message by hand? */
 bool steps_asked_by_hand(struct service *s, uint64_t number);
-/* Takes what is due. `raising`: an interrupt was sent just now. Returns when to look again; INT64_MAX: when it has used more. */
+/* Takes what is due. `raising`: an interrupt was sent just now. Returns when to look again; INT64_MAX: when it has
+ * used more. */
 int64_t steps_take(struct steps *s, const struct steps_look *look, bool *raising);
 /* The message is over: forgets it. */
 void steps_end(struct steps *s);

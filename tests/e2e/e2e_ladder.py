@@ -159,7 +159,7 @@ def interrupted(how):
     limits = {'jit': False, 'watchdog': {'interrupt': '200ms'}}
     with ladder(script, {'victim': limits}) as box, Server(box) as server:
         run(box, server)
-        has(server, r'^CALL\tfalse\tcall failed: \./victim\.lua:6: interrupted: used 0\.[23]\d\d s of CPU in one message$')
+        has(server, r'^CALL\tfalse\tcall failed: \./victim\.lua:6: interrupted: used \d\.\d\d\d s of CPU in one message$')
         has(server, r'^NEXT\ttrue\thello$')
         has(server, r'^COUNT\t1$')
         has(server, r'error: interrupt: service victim .* at \./victim\.lua:6: an error is raised in its handler')
@@ -263,11 +263,11 @@ def untrusted():
 	print("TRUSTED", ask(skynet.newservice "trusted", "burn", 600))
 	'''
     services = {'plugin': {'jit': False, 'untrusted': True}, 'trusted': {}}
-    with ladder(script, services, {'kill': '400ms', 'untrusted_kill': '200ms'}) as box, Server(box) as server:
+    with ladder(script, services, {'kill': '10s', 'untrusted_kill': '200ms'}) as box, Server(box) as server:
         run(box, server)
         has(server, r'^PLUGIN\tfalse\tcall failed$')
         has(server, r'^TRUSTED\ttrue$')
-        has(server, r'error: kill: service plugin .* has used [23]\d\d ms')
+        has(server, r'error: kill: service plugin .* has used \d+ ms')
         check(any('watchdog.kill: applies only to services with untrusted = true' in line for line in server.errors),
               f'no warning about watchdog.kill: {server.errors}')
 
@@ -360,6 +360,18 @@ def restarted():
         has(server, r'it is started again in 0\.04 s \(2 of 2 within 60 s\)')
         has(server, r'\] restart: service victim .*: runs again, in the place of :', times=2)
         has(server, r'error: restart: service victim .*: not restarted any more: 2 restarts within 60 s')
+
+
+@case('the end of the process comes before a restart')
+def restart_at_the_end():
+    script = '''
+	print("CALL", ask(skynet.newservice "victim", "spin"))
+	'''
+    services = {'victim': {'watchdog': {'kill': '200ms'}, 'restart': {'backoff': '1m'}}}
+    with ladder(script, services) as box, Server(box) as server:
+        server.wait_line(r'it is started again in 60 s \(1 of 3 within 60 s\)')
+        run(box, server)
+        has(server, r'LAUNCH snlua victim$')
 
 
 @case('a start that fails uses the policy up')

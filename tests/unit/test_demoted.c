@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Under a clock of its own, and with errands that are done when the test says so: errand_post and errand_is_done are ours.
+ * Under a clock of its own, and with errands that are done when the test says so: errand_post and errand_is_done are
+ * ours.
  */
 #include "watchdog/demoted.h"
 #include "core/clock.h"

@@ -32,16 +32,16 @@ end
 
 --- Raise an error in the handler of the message that the service at `addr` is at: `FILE:LINE: interrupted by :ADDRESS`.
 -- No pcall and no coroutine of the service keeps it; its caller gets it, and the service lives on. Does not wait for
--- it. Where no hook can fire (a compiled loop, a loop in a message handler of xpcall or in __gc, C code), the service is killed
--- after 100 ms of CPU. An address that is no address, and the caller's own, raise an error.
+-- it. Where no hook can fire (a compiled loop, a loop in a message handler of xpcall or in __gc, C code), the service
+-- is killed after 100 ms of CPU. An address that is no address, and the caller's own, raise an error.
 -- @return true; false and the reason when nobody lives at `addr`, or it is between two messages
 function sched.interrupt(addr)
 	return core.interrupt(addr)
 end
 
 --- End the service at `addr` at once, whatever it does: requests that it has not answered fail, its name and its handle
--- are free. The policy `restart` is for kills by the watchdog: this one is final. An address that is no address, and the caller's own,
--- raise an error.
+-- are free. The policy `restart` is for kills by the watchdog: this one is final. An address that is no address, and
+-- the caller's own, raise an error.
 -- @return true; false and the reason when nobody lives at `addr`
 function sched.kill(addr)
 	local handle = type(addr) == "string" and call.handle_of(addr) or addr
