@@ -233,11 +233,12 @@ int shutdown_run(void)
 	store_relaxed(&sched.ending, true);
 	doom_all(true);
 	bool clean = wait_until_ended(limit);
+	int left = service_living() - 1; /* the logger is not one of them, and may be in its end below */
 	/* 3. the last lines */
 	drain_logger(limit + NS_PER_S);
 	doom_all(false);
 	if (!clean)
-		log_printf(0, "%d services could not be ended", service_living());
+		log_printf(0, "%d services could not be ended", left);
 	/* 4. the threads; one stuck in C code is left to the kernel */
 	bool joined = sched_stop(NS_PER_S);
 	monitor_stop();

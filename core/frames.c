@@ -10,7 +10,9 @@
  * there has proved nothing.
  *
  * Machine code of traces has no tables, and runs on the interpreter's frame below an unknown number of bytes: from
- * there on, and from wherever else the walk is stuck, the words are searched.
+ * there on, and from wherever else the walk is stuck, the words are searched. Where they do not let the service go, the
+ * VM is asked where that frame lies (frames_parkable_below): else a compiled loop in a callback of gsub would
+ * never be parked, and so never killed.
  */
 #include "core/frames.h"
 #include "core/text.h"
@@ -66,9 +68,8 @@ static IN_HANDLER enum text_kind kind_of(const struct unwind_frame *f)
 	return text_kind_of(f->interrupted ? f->pc : f->pc - 1);
 }
 
-IN_HANDLER bool frames_parkable(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t mark)
+static IN_HANDLER bool is_parkable_from(struct unwind_frame f, uintptr_t mark)
 {
-	struct unwind_frame f = {pc, sp, rbp, true};
 	for (int i = 0; i < FRAMES_MAX; i++) {
 		enum text_kind kind = kind_of(&f);
 		if (f.sp >= mark)
@@ -79,6 +80,21 @@ IN_HANDLER bool frames_parkable(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintp
 			return text_find_unparkable(f.sp, mark) == 0;
 	}
 	return false;
+}
+
+IN_HANDLER bool frames_parkable(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t mark)
+{
+	return is_parkable_from((struct unwind_frame){pc, sp, rbp, true}, mark);
+}
+
+IN_HANDLER bool frames_parkable_below(uintptr_t sp, const struct frames_base *base, uintptr_t mark)
+{
+	enum { BELOW_MAX = 4096 }; /* more than a trace ever takes */
+	if (base->sp % 8 != 0 || base->sp < sp || base->sp - sp > BELOW_MAX || base->sp >= mark)
+		return false;
+	/* rbp of that frame is not known, nor needed: the frame has kept its caller's. */
+	return text_find_unparkable(sp, base->sp) == 0 &&
+	       is_parkable_from((struct unwind_frame){base->pc, base->sp, 0, false}, mark);
 }
 
 /* Endless recursion makes many frames: no bound but the mark. Each step goes up. */

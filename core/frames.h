@@ -17,10 +17,19 @@ void frames_forget(void);
 void frames_learn(enum frames_of which, const struct dl_phdr_info *object, uintptr_t start,
 		  uintptr_t end);
 
+/* A frame by what its owner knows of it: where the stack pointer is, at a call that ends right before `pc`. */
+struct frames_base {
+	uintptr_t pc, sp;
+};
+
 /* Is there only code between the interrupted registers and `mark` (which stack_call_marked has stored) in which
  * a service may be parked? Frames that cannot be walked are searched word by word, so false may be
  * wrong, true never is. Async-signal-safe; the stack from sp to mark must be readable. */
 bool frames_parkable(uintptr_t pc, uintptr_t sp, uintptr_t rbp, uintptr_t mark);
+
+/* The same of machine code that runs on the frame `base`, below some bytes: they are searched word by word, and the walk begins
+ * with that frame. Async-signal-safe. */
+bool frames_parkable_below(uintptr_t sp, const struct frames_base *base, uintptr_t mark);
 
 /* May the stack be left for good, with everything on it, where it is used up? There must be nothing on it that may hold
  * a lock; code that only keeps thread-local addresses is fine, since nobody goes on with it. `low` is the lowest byte

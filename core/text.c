@@ -54,7 +54,7 @@ struct range {
 
 struct table {
 	bool starting;       /* made before any service could load a library */
-	struct table *older; /* kept until text_term: a handler may still read it */
+	struct table *older; /* in the list of all: kept until text_term, a handler may still read it */
 	int count, fragile;
 	struct range range[];
 };
@@ -63,7 +63,8 @@ static struct {
 	pthread_mutex_t lock; /* writers */
 	uintptr_t vm_address;
 	_Atomic(struct table *)
-		table; /* readers: acquire, pairs with the release in text_refresh */
+		table;     /* readers: acquire, pairs with the release in text_refresh */
+	struct table *all; /* each is another; `table` is one of them */
 } text = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void table_add(struct table *t, uintptr_t start, uintptr_t end, enum text_kind kind)
@@ -192,6 +193,32 @@ static int by_start(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static bool same_ranges(const struct table *a, const struct table *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (int i = 0; i < a->count; i++) {
+		const struct range *x = &a->range[i], *y = &b->range[i];
+		if (x->start != y->start || x->end != y->end || x->kind != y->kind)
+			return false;
+	}
+	return true;
+}
+
+/* Every VM that requires a C module comes here, mostly to find what is known already: the same table again is not kept
+ * a second time. */
+static struct table *keep(struct table *t)
+{
+	for (struct table *known = text.all; known; known = known->older)
+		if (same_ranges(known, t)) {
+			mem_free(t);
+			return known;
+		}
+	t = mem_realloc(t, sizeof(*t) + (size_t)t->count * sizeof(t->range[0]));
+	t->older = text.all;
+	return text.all = t;
+}
+
 void text_refresh(void)
 {
 	pthread_mutex_lock(&text.lock);
@@ -199,8 +226,7 @@ void text_refresh(void)
 	t->starting = load_relaxed(&text.table) == NULL;
 	dl_iterate_phdr(add_object, t);
 	qsort(t->range, (size_t)t->count, sizeof(t->range[0]), by_start);
-	t->older = load_relaxed(&text.table);
-	store_release(&text.table, t); /* pairs with the acquire in text_kind_of */
+	store_release(&text.table, keep(t)); /* pairs with the acquire in text_kind_of */
 	pthread_mutex_unlock(&text.lock);
 	binary_refresh();
 }
@@ -214,7 +240,9 @@ void text_init(const void *vm_address)
 
 void text_term(void)
 {
-	struct table *t = exchange_acq_rel(&text.table, NULL);
+	struct table *t = text.all;
+	store_relaxed(&text.table, NULL);
+	text.all = NULL;
 	while (t) {
 		struct table *older = t->older;
 		mem_free(t);

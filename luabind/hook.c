@@ -118,6 +118,8 @@ void interrupt_release(const sigset_t *before)
 void hook_probe(lua_State *L, lua_Debug *ar)
 {
 	struct vm *vm = vm_of(L);
+	if (vm == NULL) /* a VM that is being made: the first Lua code meets it */
+		return;
 	struct evidence *e = exchange_acq_rel(&vm->service->evidence, NULL);
 	disarm(L, vm);
 	vm->met_call = 0; /* that one is over: see callsite.c */
@@ -138,10 +140,17 @@ struct raised {
 	struct evidence at;
 };
 
-static bool is_ours(const lua_Debug *ar)
+/* Does our own Lua code run, or a C function that it has called (hooks fire at calls too)? */
+static bool is_ours(lua_State *L)
 {
 	static const char files[] = "@luabind/lua/";
-	return strncmp(ar->source, files, sizeof(files) - 1) == 0;
+	lua_Debug ar;
+	for (int level = 0; lua_getstack(L, level, &ar); level++) {
+		lua_getinfo(L, "S", &ar);
+		if (ar.what[0] != 'C')
+			return strncmp(ar.source, files, sizeof(files) - 1) == 0;
+	}
+	return false;
 }
 
 static void put_reason(struct service *s, char *out, size_t size)
@@ -243,13 +252,14 @@ void hook_term(struct vm *vm)
 void hook_raise(lua_State *L, lua_Debug *ar)
 {
 	struct vm *vm = vm_of(L);
+	if (vm == NULL) /* as above */
+		return;
 	/* Armed too late: that message has ended. */
 	if (load_relaxed(&vm->raise_number) != load_relaxed(&vm->service->message_number)) {
 		stop_raising(L, vm);
 		return;
 	}
-	lua_getinfo(L, "S", ar);
-	if (is_ours(ar)) {
+	if (is_ours(L)) {
 		if (is_on_its_way(vm) && L == load_relaxed(&vm->L))
 			stop_raising(L, vm);
 		return;
@@ -257,12 +267,15 @@ void hook_raise(lua_State *L, lua_Debug *ar)
 	if (!is_on_its_way(vm))
 		note_raised(L, vm);
 	throw_it(L, vm);
+	(void)ar;
 }
 
 /* Stays armed: the error is raised again at every instruction until the handler is out, so that no pcall in
  * the service can hold it up. */
 void hook_kill(lua_State *L, lua_Debug *ar)
 {
+	struct vm *vm = vm_of(L);
 	(void)ar;
-	throw_it(L, vm_of(L));
+	if (vm) /* as above */
+		throw_it(L, vm);
 }

@@ -8,6 +8,9 @@
  */
 #include "luabind/interrupt.h"
 
+/* Counts instructions, and calls too: a loop that is compiled but for the C function that it calls (LuaJIT stitches
+ * two traces together around it) executes no instruction of the interpreter, ever; only the call itself goes
+ * through the table in which hooks are armed. */
 static void arm(struct vm *vm, lua_State *L, lua_Hook hook)
 {
 	lua_Hook present = lua_gethook(L);
@@ -17,7 +20,7 @@ static void arm(struct vm *vm, lua_State *L, lua_Hook hook)
 		vm->user_hook_count = lua_gethookcount(L);
 	}
 	lua_sethook(L, NULL, 0, 0);
-	lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+	lua_sethook(L, hook, LUA_MASKCOUNT | LUA_MASKCALL, 1);
 }
 
 static void note_compiled(struct service *s, const struct vm *vm, uintptr_t pc)

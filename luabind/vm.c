@@ -27,6 +27,7 @@
 #include "luabind/rawtable.h"
 #include "luabind/lease.h"
 #include "luabind/seri_peek.h"
+#include "luabind/vmframe.h"
 #include "sched/sched.h"
 
 #include <lauxlib.h>
@@ -63,6 +64,7 @@ void vm_init(void)
 	if (!rawtable_prove())
 		log_printf(0, "info: tables of this LuaJIT (%s) look different: packing goes by its API, which is slower",
 			   LUAJIT_VERSION);
+	vmframe_learn();
 }
 
 const char *vm_version(void)
@@ -133,12 +135,12 @@ static int boot(lua_State *L)
 {
 	struct vm *vm = lua_touserdata(L, 1);
 	luaL_openlibs(L);
+	hook_open(L);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
 	lua_pushlightuserdata(L, vm);
-	lua_rawset(L, LUA_REGISTRYINDEX);
+	lua_rawset(L, LUA_REGISTRYINDEX); /* from now on hooks do something */
 	mcode_open(L, vm);
 	trace_attach(L, vm);
-	hook_open(L);
 	api_open(L);
 	api_push_loader(L);
 	return 1;
@@ -365,6 +367,7 @@ const struct service_body vm_body = {
 	.abandon = abandon,
 	.interrupt = interrupt_vm,
 	.witness = callsite_witness,
+	.frame = vmframe_of,
 	.fate = fate,
 	.describe = describe_vm,
 	.first_argument = seri_peek,

@@ -60,7 +60,15 @@ __asm__(".text\n"
 	"	syscall\n"
 	".size park_restorer, .-park_restorer\n");
 
-static enum park_tier tier_at(const struct service *s, const struct stack *stack, uintptr_t pc,
+static bool is_parkable_machine_code(struct service *s, uintptr_t pc, uintptr_t sp, uintptr_t rbp)
+{
+	struct frames_base base;
+	if (frames_parkable(pc, sp, rbp, s->mark))
+		return true;
+	return s->body->frame && s->body->frame(s, &base) && frames_parkable_below(sp, &base, s->mark);
+}
+
+static enum park_tier tier_at(struct service *s, const struct stack *stack, uintptr_t pc,
 			      uintptr_t sp, uintptr_t rbp)
 {
 	enum text_kind kind = text_kind_of(pc);
@@ -69,9 +77,9 @@ static enum park_tier tier_at(const struct service *s, const struct stack *stack
 	/* A C module may run Lua on a stack of its own. */
 	if (s->mark == 0 || sp >= s->mark || sp < (uintptr_t)stack->low + PARK_ROOM_BYTES)
 		return TIER_FOREIGN;
-	if (!frames_parkable(pc, sp, rbp, s->mark))
-		return TIER_FOREIGN;
-	return kind == TEXT_NONE ? TIER_MACHINE_CODE : TIER_VM;
+	if (kind == TEXT_NONE)
+		return is_parkable_machine_code(s, pc, sp, rbp) ? TIER_MACHINE_CODE : TIER_FOREIGN;
+	return frames_parkable(pc, sp, rbp, s->mark) ? TIER_VM : TIER_FOREIGN;
 }
 
 /* How far the service's part of the stack goes up; where the code has a stack of its own nothing is known. */

@@ -18,6 +18,7 @@
 #ifndef SCHED_SERVICE_H
 #define SCHED_SERVICE_H
 
+#include "core/frames.h"
 #include "core/handle.h"
 #include "core/mailbox.h"
 #include "core/stack.h"
@@ -70,6 +71,9 @@ struct service_body {
 	 * evidence if it can be told for certain where the user's program is. [sp, high) is the service's part of the stack.
 	 * Touches nothing, and must not crash. NULL: nothing can be told. */
 	void (*witness)(struct service *s, const struct unwind_frame *at, uintptr_t high);
+	/* In the signal handler, in machine code, on the service's own thread: the frame of the body's library on which
+	 * machine code runs. false: it is not known. NULL: it never is. Async-signal-safe. */
+	bool (*frame)(struct service *s, struct frames_base *out);
 	/* The service is doomed and parked in `tier`; `late`: it has used up the CPU that ending may cost. Must
 	 * not touch what it is parked in. */
 	enum parked_fate (*fate)(struct service *s, enum park_tier tier, bool late);

@@ -6,6 +6,8 @@
 #include <lauxlib.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -185,6 +187,63 @@ static int chog_smash(lua_State *L)
 	return chog_null(L);
 }
 
+/* For all services of the process together: the library is there once. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+enum { WITNESSES_MAX = 65536 };
+static atomic_int made[WITNESSES_MAX], finalized[WITNESSES_MAX];
+
+/* (milliseconds) computes for so long with the lock in its hands */
+static int chog_hold_ms(lua_State *L)
+{
+	double ms = luaL_checknumber(L, 1);
+	pthread_mutex_lock(&lock);
+	double until = now_ms() + ms;
+	while (now_ms() < until)
+		;
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+/* () -> whether nobody has the lock */
+static int chog_lock_is_free(lua_State *L)
+{
+	bool is_free = pthread_mutex_trylock(&lock) == 0;
+	if (is_free)
+		pthread_mutex_unlock(&lock);
+	lua_pushboolean(L, is_free);
+	return 1;
+}
+
+static int witness_gc(lua_State *L)
+{
+	atomic_fetch_add(&finalized[*(int *)lua_touserdata(L, 1)], 1);
+	return 0;
+}
+
+/* (number) -> an object that counts under this number, now and when it is finalized */
+static int chog_witness(lua_State *L)
+{
+	int number = (int)luaL_checkinteger(L, 1);
+	luaL_argcheck(L, number >= 0 && number < WITNESSES_MAX, 1, "too many witnesses");
+	*(int *)lua_newuserdata(L, sizeof(int)) = number;
+	lua_createtable(L, 0, 1);
+	lua_pushcfunction(L, witness_gc);
+	lua_setfield(L, -2, "__gc");
+	lua_setmetatable(L, -2);
+	atomic_fetch_add(&made[number], 1);
+	return 1;
+}
+
+/* (number) -> how many of this number were made, and how many were finalized */
+static int chog_witnesses(lua_State *L)
+{
+	int number = (int)luaL_checkinteger(L, 1);
+	luaL_argcheck(L, number >= 0 && number < WITNESSES_MAX, 1, "too many witnesses");
+	lua_pushinteger(L, atomic_load(&made[number]));
+	lua_pushinteger(L, atomic_load(&finalized[number]));
+	return 2;
+}
+
 int luaopen_chog(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
@@ -204,6 +263,10 @@ int luaopen_chog(lua_State *L)
 		{"call", chog_call},
 		{"thread_null", chog_thread_null},
 		{"smash", chog_smash},
+		{"hold_ms", chog_hold_ms},
+		{"lock_is_free", chog_lock_is_free},
+		{"witness", chog_witness},
+		{"witnesses", chog_witnesses},
 		{NULL, NULL},
 	};
 	lua_newtable(L);

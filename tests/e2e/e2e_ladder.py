@@ -218,7 +218,7 @@ def stuck():
         server.wait_line('^DONE$')
         server.wait_line(r'was cut off: service victim')
         run(box, server)
-        has(server, r'^COMPILED\tfalse\tcall failed$')
+        has(server, r'^COMPILED\tfalse\tcall failed: the service has ended$')
         has(server, r'^GONE\tfalse\tcall to invalid address :')
         has(server, r'error: kill: service compiled .* at \./compiled\.lua:6: killed, since the interrupt did not come '
                     r'out within 100 ms of CPU: it is in a compiled loop: no hook fires there')
@@ -266,7 +266,7 @@ def untrusted():
     services = {'plugin': {'jit': False, 'untrusted': True}, 'trusted': {}}
     with ladder(script, services, {'kill': '10s', 'untrusted_kill': '200ms'}) as box, Server(box) as server:
         run(box, server)
-        has(server, r'^PLUGIN\tfalse\tcall failed$')
+        has(server, r'^PLUGIN\tfalse\tcall failed: the service has ended$')
         has(server, r'^TRUSTED\ttrue$')
         has(server, r'error: kill: service plugin .* has used \d+ ms')
         check(any('watchdog.kill: applies only to services with untrusted = true' in line for line in server.errors),
@@ -294,7 +294,7 @@ end)
         server.wait_line('^DONE$')
         server.wait_line(r'was cut off: service hog_in_c, .* killed at')
         run(box, server)
-        has(server, r'^CALL\tfalse\tcall failed$')
+        has(server, r'^CALL\tfalse\tcall failed: the service has ended$')
         has(server, r'^GONE\ttrue$')
         has(server, r'error: kill: service hog_in_c .*: it is in C code: no hook fires there')
 
@@ -423,7 +423,7 @@ def by_hand():
         has(server, r'error: interrupt: service victim .* by hand of :[0-9a-f]{8}$')
         has(server, r'^NEXT\ttrue\thello$')
         has(server, r'^KILL\ttrue$')
-        has(server, r'^CALL\tswallow\tfalse\tcall failed$')
+        has(server, r'^CALL\tswallow\tfalse\tcall failed: the service has ended$')
         has(server, r'^AFTER\tfalse\tcall to invalid address')
         has(server, r'is through: service victim, .* interrupted at \d+ ms \(\./victim\.lua:6\)$')
         has(server, r'restart: ', times=0)

@@ -6,12 +6,13 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 
 from harness import Box, Server, case, check, run_cases
 
-LATENESS = r'(starved|slot|blocked|mailbox_age|timer_late|loop_late): '
+ALERT = r'(starved|slot|blocked|stuck_in_c|mailbox|mailbox_age|tasks|memory|errors|timer_late|loop_late): |endless loop'
 
 HOG = '''
 local skynet = require "skynet"
@@ -22,21 +23,34 @@ skynet.start(function()
 end)
 '''
 
-LIGHT = '''
+# Ten light services, four that work a third of their time each, and a hog: more than two workers can do.
+HEALTHY = '''
 local skynet = require "skynet"
 local kind = ...
-if kind == "light" then
+local function work(ms)
+	local until_ns = skynet.hpc() + ms * 1e6
+	local x = 0
+	repeat
+		for i = 1, 1000 do
+			x = x + i % 7
+		end
+	until skynet.hpc() >= until_ns
+end
+if kind then
 	skynet.start(function()
 		skynet.fork(function()
 			while true do
 				skynet.sleep(1)
+				if kind == "busy" then
+					work(5)
+				end
 			end
 		end)
 	end)
 else
 	skynet.start(function()
-		for _ = 1, 10 do
-			skynet.newservice("main", "light")
+		for i = 1, 14 do
+			skynet.newservice("main", i <= 10 and "light" or "busy")
 		end
 		skynet.newservice "loop"
 		print "READY"
@@ -338,19 +352,33 @@ def collecting():
         check(len(server.find('error: gc: ')) == 1, f'another one too:\n{server.output()}')
 
 
-@case('a stopped process blames nobody')
-def stopped():
-    config = {'thread': 2, 'start': 'main', 'watchdog': {'warn': '1h'}}
-    with Box(config, {'main': LIGHT, 'loop': HOG}) as box, Server(box) as server:
+def attach_debugger(server, seconds):
+    """gdb stops the process for so long. False: there is no gdb, or it may not."""
+    command = ['gdb', '-batch', '-nx', '-p', str(server.pid), '-ex', f'shell sleep {seconds}', '-ex', 'detach']
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    except FileNotFoundError:
+        return False
+    return 'detached' in done.stdout.lower()
+
+
+@case('a healthy process blames nobody, nor does one that was stopped or debugged')
+def healthy():
+    config = {'thread': 2, 'start': 'main', 'watchdog': {'warn': '1h', 'demote': '0s', 'dump': '0s'}}
+    with Box(config, {'main': HEALTHY, 'loop': HOG}) as box, Server(box) as server:
         # No service is in its first seconds any more: nothing else could keep the alerts back.
         server.wait_line('^GROWN UP$', timeout_s=60)
+        time.sleep(3)
         for _ in range(2):
             server.signal(signal.SIGSTOP)
             time.sleep(1.0)
             server.signal(signal.SIGCONT)
             time.sleep(1.5)
-        said = server.find(LATENESS)
-        check(not said, f'an alert about lateness:\n{server.output()}')
+        debugged = attach_debugger(server, 1)
+        time.sleep(1.5)
+        print(f'# with gdb: {debugged}', flush=True)
+        said = server.find(ALERT)
+        check(not said, f'an alert:\n{server.output()}')
         check(server.stop() == 0, server.output())
 
 
@@ -369,6 +397,58 @@ def formats(name, parse):
         check(re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z', fields['ts']), line)
         again = parse(server.wait_line('long_message', count=2).string)
         check(again['state'] == 'lasts' and again['version'] == fields['version'], str(again))
+
+
+STUCK = '''
+local skynet = require "skynet"
+local number = ...
+skynet.start(function()
+	if number == nil then
+		for i = 1, 4 do
+			skynet.newservice("main", i)
+		end
+		return
+	end
+	skynet.timeout(20, function()
+		local file = io.open("began." .. skynet.self(), "w")
+		file:write(string.format("%.0f", skynet.hpc()))
+		file:close()
+		while true do end
+	end)
+end)
+'''
+WARN_MS = 500
+
+
+def first_alerts(box, count):
+    """(line, monotonic time when it was seen in the file) of the first alert of so many services"""
+    seen, deadline = {}, time.monotonic() + 60
+    with open(box.write('log', ''), encoding='utf-8', errors='replace') as log:
+        while len(seen) < count and time.monotonic() < deadline:
+            line = log.readline()
+            if not line:
+                time.sleep(0.001)
+            elif 'alert=long_message' in line and 'state=begins' in line:
+                seen.setdefault(fields_of(line)['address'], (fields_of(line), time.monotonic()))
+    return seen
+
+
+@case('with all workers stuck an alert comes in time and is on disk at once')
+def stuck():
+    config = {'thread': 2, 'start': 'main', 'logger': 'log', 'log_format': 'logfmt',
+              'watchdog': {'warn': f'{WARN_MS}ms'}}
+    with Box(config, {'main': STUCK}) as box, Server(box):
+        seen = first_alerts(box, 4)
+        check(len(seen) == 4, f'alerts of {len(seen)} hogs only:\n{box.read("log")}')
+        for address, (fields, at) in seen.items():
+            handle = int(address.strip(':[] '), 16)
+            began = int(box.read(f'began.{handle}')) / 1e6
+            cpu, wall = int(fields['cpu_ms']), int(fields['wall_ms'])
+            to_disk = at * 1e3 - began - wall
+            print(f'# {address}: {cpu} ms of CPU at the last look for {WARN_MS}, on disk {to_disk:.0f} ms after '
+                  f'that look, {to_disk + cpu - WARN_MS:.0f} ms after the threshold', flush=True)
+            check(WARN_MS <= cpu <= WARN_MS * 1.2, f'noticed at {cpu} ms of CPU: {fields}')
+            check(to_disk < 250, f'on disk {to_disk} ms late: {fields}')
 
 
 @case('an alert with the log disk full comes on stderr')

@@ -97,7 +97,7 @@ def lua(value):
 class Server:
     """The executable with its output in pipes, killed at the end of the `with` block in any case."""
 
-    def __init__(self, box, *arguments, config='config'):
+    def __init__(self, box, *arguments, config='config', environment=None):
         self.lines = []    # of stdout, without the newline
         self.errors = []   # of stderr
         self.times = []    # when each line of stdout came
@@ -106,6 +106,7 @@ class Server:
         words = list(arguments) + ([config] if config else [])
         self.process = subprocess.Popen(
             [BINARY, *words], cwd=box.path, stdin=subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._readers = [threading.Thread(target=self._read, args=a, daemon=True)
                          for a in ((self.process.stdout, self.lines, self.times),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/text.h"
 #include "core/fragile.h"
+#include "core/mem.h"
 #include "core/stack.h"
 
 #include <setjmp.h>
@@ -215,6 +216,17 @@ static void test_stack_of_vm_and_data_is_parkable(void **state UNUSED)
 	assert_int_equal(text_find_unparkable((uintptr_t)word, (uintptr_t)word), 0);
 }
 
+/* Each VM that requires a C module looks again. */
+static void test_looking_again_keeps_nothing(void **state UNUSED)
+{
+	text_refresh();
+	size_t before = mem_allocated_bytes();
+	for (int i = 0; i < 200; i++)
+		text_refresh();
+	assert_in_range(mem_allocated_bytes(), 0, before + 64 * 1024);
+	assert_int_equal(text_kind_of(address_of("lua_gettop")), TEXT_VM);
+}
+
 static void test_without_a_table_nothing_is_parkable(void **state UNUSED)
 {
 	uintptr_t word = 0;
@@ -235,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_holdable_is_what_computes_in_a_module),
 		cmocka_unit_test(test_a_library_loaded_later_is_foreign),
 		cmocka_unit_test(test_stack_of_vm_and_data_is_parkable),
+		cmocka_unit_test(test_looking_again_keeps_nothing),
 		cmocka_unit_test(test_without_a_table_nothing_is_parkable),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

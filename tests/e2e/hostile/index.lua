@@ -1,0 +1,7 @@
+-- SPDX-License-Identifier: MIT
+local object = setmetatable({}, {
+	__index = function()
+		while true do end -- here
+	end,
+})
+return object.field

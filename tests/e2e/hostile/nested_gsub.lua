@@ -1,0 +1,7 @@
+-- SPDX-License-Identifier: MIT
+-- C recursion.
+local function deep()
+	return string.gsub("x", ".", deep) -- here
+end
+
+return deep()

@@ -1,0 +1,2 @@
+-- SPDX-License-Identifier: MIT
+while true do pcall(error) end -- here

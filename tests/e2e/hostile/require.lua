@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+-- It loops while it is loaded.
+require "endless_module"
