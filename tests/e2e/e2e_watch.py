@@ -292,14 +292,17 @@ def sleeps():
     with contextlib.ExitStack() as stack:
         boxes = [(name, kind, stack.enter_context(in_c(name, kind))) for name in FORMATS for kind in expected]
         servers = [(name, kind, stack.enter_context(Server(box))) for name, kind, box in boxes]
-        for name, kind, server in servers:
-            call, frames = expected[kind]
-            found = evidence_in(server, name, 'blocked(: |["\\s,])')
-            check(re.search(call, found['syscall'] or ''), f'{name} {kind}: {found}')
-            expect_frames(found, *frames)
-        for _, kind, server in servers:
-            if kind == 'read':
-                os.kill(int(server.wait_line(r'SLEEP\s+(\d+)')[1]), signal.SIGKILL)
+        try:
+            for name, kind, server in servers:
+                call, frames = expected[kind]
+                found = evidence_in(server, name, 'blocked(: |["\\s,])')
+                check(re.search(call, found['syscall'] or ''), f'{name} {kind}: {found}')
+                expect_frames(found, *frames)
+        finally:
+            # They hold the server's stdout.
+            for _, _, server in servers:
+                for sleeper in server.find(r'SLEEP\s+(\d+)'):
+                    os.kill(int(sleeper[1]), signal.SIGKILL)
 
 
 COLLECTING = '''
