@@ -172,6 +172,12 @@ void heap_delete(struct heap *h)
 	mem_free(h);
 }
 
+bool heap_stack_is_low(const struct heap *h)
+{
+	uintptr_t floor = h->stack_floor == UINTPTR_MAX ? h->floor_after : h->stack_floor;
+	return (uintptr_t)__builtin_frame_address(0) < floor;
+}
+
 void heap_set_stack_floor(struct heap *h, uintptr_t floor)
 {
 	h->stack_floor = floor;

@@ -35,6 +35,8 @@ void *heap_alloc(void *heap, void *block, size_t old_bytes, size_t new_bytes);
 /* The address below which no block may grow while code runs on the present C stack: its low end
  * plus what LuaJIT needs to unwind (32 KB). 0: no check. Set before each delivery. Owner. */
 void heap_set_stack_floor(struct heap *h, uintptr_t floor);
+/* Is the caller below it? */
+bool heap_stack_is_low(const struct heap *h);
 /* The next growth is refused, as if there were no memory. Owner. */
 void heap_refuse_next(struct heap *h);
 /* The new limit holds for growth from now on; it may lie below what is in use. Any thread. */

@@ -115,10 +115,18 @@ void interrupt_release(const sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-void hook_probe(lua_State *L, lua_Debug *ar)
+/* NULL: the hook does nothing, and fires again. The VM is being made; or there is hardly any C stack left, and what a hook
+ * does takes some KB: the recursion comes back by itself, or ends as one that has used up its stack. */
+static struct vm *vm_at_hook(lua_State *L)
 {
 	struct vm *vm = vm_of(L);
-	if (vm == NULL) /* a VM that is being made: the first Lua code meets it */
+	return vm && !heap_stack_is_low(vm->heap) ? vm : NULL;
+}
+
+void hook_probe(lua_State *L, lua_Debug *ar)
+{
+	struct vm *vm = vm_at_hook(L);
+	if (vm == NULL)
 		return;
 	struct evidence *e = exchange_acq_rel(&vm->service->evidence, NULL);
 	disarm(L, vm);
@@ -251,8 +259,8 @@ void hook_term(struct vm *vm)
 
 void hook_raise(lua_State *L, lua_Debug *ar)
 {
-	struct vm *vm = vm_of(L);
-	if (vm == NULL) /* as above */
+	struct vm *vm = vm_at_hook(L);
+	if (vm == NULL)
 		return;
 	/* Armed too late: that message has ended. */
 	if (load_relaxed(&vm->raise_number) != load_relaxed(&vm->service->message_number)) {
@@ -274,8 +282,8 @@ void hook_raise(lua_State *L, lua_Debug *ar)
  * the service can hold it up. */
 void hook_kill(lua_State *L, lua_Debug *ar)
 {
-	struct vm *vm = vm_of(L);
+	struct vm *vm = vm_at_hook(L);
 	(void)ar;
-	if (vm) /* as above */
+	if (vm)
 		throw_it(L, vm);
 }

@@ -253,7 +253,7 @@ def matrix(jit, workers):
 
 # As many threads and descriptors more as spares come and go; two descriptors and some maps belong to each thread.
 THREADS, FDS_A_THREAD, MAPS_A_THREAD = 6, 2, 6
-MAPS, BYTES = 16, 1 << 20
+MAPS, BYTES = 16, 512 << 10
 # The allocator counts what its threads keep for the next time as allocated.
 EXACT = {'MALLOC_CONF': 'tcache:false'}
 
