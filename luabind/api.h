@@ -7,21 +7,20 @@
 #define LUABIND_API_H
 
 #include "core/base.h"
-#include <lua.h>
+#include <lauxlib.h>
 
 /* Registers skynet.core, print and what the loader needs. Inside a protected call. */
 void api_open(lua_State *L);
-/* Pushes the loader chunk (luabind/lua/loader.lua). Inside a protected call. */
-void api_push_loader(lua_State *L);
 /* Pushes what core.callback was given, or nil. Allocates nothing. */
 void api_push_callback(lua_State *L);
 
-/* luabind/figures.c: core.stat, core.services, core.service, core.alive. */
-void figures_open(lua_State *L);
+/* Parts of skynet.core; the last entry has no name. luabind/figures.c: core.stat, core.services, core.service,
+ * core.alive. */
+const luaL_Reg *figures_functions(void);
 /* luabind/schedapi.c: core.setsched, core.reload. */
-void schedapi_open(lua_State *L);
+const luaL_Reg *schedapi_functions(void);
 /* luabind/say.c: core.error, core.log_mark. */
-void say_open(lua_State *L);
+const luaL_Reg *say_functions(void);
 /* luabind/print.c: a print that writes whole lines at once and takes no lock. */
 int print_line(lua_State *L);
 

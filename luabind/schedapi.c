@@ -226,12 +226,12 @@ static int core_reload(lua_State *L)
 	return 1;
 }
 
-void schedapi_open(lua_State *L)
+const luaL_Reg *schedapi_functions(void)
 {
 	static const luaL_Reg functions[] = {
 		{"setsched", core_setsched},
 		{"reload", core_reload},
 		{NULL, NULL},
 	};
-	luaL_register(L, NULL, functions);
+	return functions;
 }

@@ -22,6 +22,7 @@
 #include "luabind/api.h"
 #include "luabind/enter.h"
 #include "luabind/interrupt.h"
+#include "luabind/searcher.h"
 #include "luabind/seri_peek.h"
 #include "luabind/sharedview.h"
 #include "sched/sched.h"
@@ -124,6 +125,7 @@ static int on_panic(lua_State *L)
 static int boot(lua_State *L)
 {
 	struct vm *vm = lua_touserdata(L, 1);
+	lua_gc(L, LUA_GCSTOP, 0); /* until the loader is through: what there is to collect is not worth it */
 	luaL_openlibs(L);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
 	lua_pushlightuserdata(L, vm);
@@ -131,7 +133,7 @@ static int boot(lua_State *L)
 	mcode_open(L, vm);
 	trace_attach(L, vm);
 	api_open(L);
-	api_push_loader(L);
+	searcher_push_chunk(L, "loader");
 	return 1;
 }
 

@@ -24,6 +24,7 @@ struct vm {
 	bool forward; /* the callback owns the payloads (skynet.forward_type) */
 	bool jit;
 	bool lua54;
+	uint64_t search_clears; /* codecache_clears() when `require` began its last search */
 	size_t memlimit_bytes; /* of the heap, from the main chunk on */
 	/* The user's own debug hook, put aside while ours is armed. */
 	lua_Hook user_hook;
