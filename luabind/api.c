@@ -454,9 +454,8 @@ static int core_index(lua_State *L)
 	lua_settop(L, 2);
 	const char *name = lua_tostring(L, 2);
 	if (!push_from(L, functions, name) && !push_from(L, figures_functions(), name) &&
-	    !push_from(L, schedapi_functions(), name) && !push_from(L, say_functions(), name) &&
-	    !push_type(L, name))
-		return 0;
+	    !push_from(L, schedapi_functions(), name) && !push_from(L, say_functions(), name))
+		return push_type(L, name);
 	lua_pushvalue(L, 2);
 	lua_pushvalue(L, 3);
 	lua_rawset(L, 1);

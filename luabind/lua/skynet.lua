@@ -18,7 +18,6 @@ local skynet = {
 	_proto = protocol.registry,
 
 	start = life.start,
-	exit = life.exit,
 
 	address = call.address,
 	send = call.send,
@@ -71,47 +70,12 @@ function skynet.time()
 	return core.starttime() + core.now() / 100
 end
 
-local function joined(...)
-	local n = select("#", ...)
-	if n == 1 then
-		return tostring((...))
-	end
-	local words = { ... }
-	for i = 1, n do
-		words[i] = tostring(words[i])
-	end
-	return table.concat(words, " ")
-end
-
---- Write one line to the log: the arguments as text, joined by blanks. Always written, whatever
--- `log_level` says.
-function skynet.error(...)
-	return core.error(joined(...))
-end
-
---- The same with a level: "debug", "info", "warn" or "error", which stands before the text ("info"
--- does not). Not written when the config's `log_level` is above it; then the arguments are not
--- turned into text either.
-function skynet.log(level, ...)
-	local mark = core.log_mark(level)
-	if mark then
-		core.error(mark .. joined(...))
-	end
-end
-
---- Launch a Lua service and wait until its start function is through. Arguments are joined by
--- blanks. Raises `call failed` when it cannot be started.
--- @return its handle, or nil when it ended by skynet.exit() meanwhile
-function skynet.newservice(name, ...)
-	return call.patient(".launcher", "lua", "LAUNCH", "snlua", name, ...)
-end
-
 -- A caller that ended sends ERROR with session 0 to everybody it waited for. Otherwise the payload
 -- is the reason, if there is one.
 local function on_error(session, source, reason)
 	if session == 0 then
 		serve.forget_caller(source)
-		call.fail_peer(source)
+		require("skynet.peers").fail(source)
 	else
 		call.fail(session, reason ~= "" and reason or nil)
 	end

@@ -16,6 +16,7 @@ local HUGE = math.huge
 local call = {}
 
 local pending = {} -- session -> handle of the service that is to answer it
+call.pending = pending -- for skynet/peers.lua
 
 --- An address as text: `:%08x` for a handle, anything else as it is.
 function call.address(addr)
@@ -42,12 +43,6 @@ local handle_of = call.handle_of
 function call.send(addr, typename, ...)
 	local p = registry[typename]
 	return core_send(addr, p.id, 0, p.pack(...))
-end
-
---- Like send, with a payload that is packed already (string, or pointer and size in bytes).
-function call.rawsend(addr, typename, msg, sz)
-	local p = registry[typename]
-	return core_send(addr, p.id, 0, msg, sz)
 end
 
 -- Centiseconds that a call waits by default: option `calltimeout`; math.huge is for ever.
@@ -152,29 +147,6 @@ end
 -- others wait for than call.
 function call.expect(session, handle)
 	pending[session] = handle
-end
-
---- Make all calls to `handle` fail, the oldest first.
-function call.fail_peer(handle)
-	local sessions = {}
-	for session, peer in pairs(pending) do
-		if peer == handle then
-			sessions[#sessions + 1] = session
-		end
-	end
-	table.sort(sessions)
-	for _, session in ipairs(sessions) do
-		task.fail(session)
-	end
-end
-
---- The handles of all services that owe this one an answer, as a set.
-function call.peers()
-	local set = {}
-	for _, peer in pairs(pending) do
-		set[peer] = true
-	end
-	return set
 end
 
 return call

@@ -2,8 +2,10 @@
 --
 -- Small functions of `skynet` that few services use. skynet.lua finds them here by skynet/late.lua.
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local core = require "skynet.core"
 local task = require "skynet.task"
+local protocol = require "skynet.protocol"
 local call = require "skynet.call"
 local serve = require "skynet.serve"
 
@@ -44,30 +46,19 @@ function extra.harbor(handle)
 	return math.floor(handle / 0x1000000), false
 end
 
---- The handle of the one instance of a service, launched when there is none. A leading `true` asks
--- for one per network. Raises the reason when it cannot be started.
-function extra.uniqueservice(global, ...)
-	if global == true then
-		return assert(call.patient(".service", "lua", "GLAUNCH", ...))
-	end
-	return assert(call.patient(".service", "lua", "LAUNCH", global, ...))
-end
-
---- Like uniqueservice, but waits until somebody else has launched it.
-function extra.queryservice(global, ...)
-	if global == true then
-		return assert(call.patient(".service", "lua", "GQUERY", ...))
-	end
-	return assert(call.patient(".service", "lua", "QUERY", global, ...))
-end
-
 --- Treat a service as dead: all calls to it that wait now fail.
 function extra.term(addr)
 	local handle = call.handle_of(addr)
 	if handle then
-		call.fail_peer(handle)
+		require("skynet.peers").fail(handle)
 		serve.forget_caller(handle)
 	end
+end
+
+--- Like send, with a payload that is packed already (string, or pointer and size in bytes).
+function extra.rawsend(addr, typename, msg, sz)
+	local p = protocol.registry[typename]
+	return core.send(addr, p.id, 0, msg, sz)
 end
 
 --- How many messages wait in this service's mailbox.

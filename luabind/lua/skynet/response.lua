@@ -1,12 +1,16 @@
 -- SPDX-License-Identifier: MIT
 --
--- Responders: requests that are answered later than by their handler. Loaded by the first skynet.response().
+-- Requests that are not answered by their handler: later (responders), by another service, or by nobody. Loaded by the
+-- first of them, and by the end of a service.
 
 local core = require "skynet.core"
+local task = require "skynet.task"
+local call = require "skynet.call"
 local serve = require "skynet.serve"
 
-local core_send, core_alive = core.send, core.alive
-local fail_request = serve.fail_request
+local core_send, core_forget, core_alive = core.send, core.forget, core.alive
+local live, fail_request = task.live, serve.fail_request
+local serving_session, serving_source = serve.session, serve.source
 local RESPONSE = core.PTYPE_RESPONSE
 
 local response = {}
@@ -88,8 +92,39 @@ function response.forget(handle)
 	end
 end
 
---- Fail what waits for a responder: this service ends.
+--- The current request will not be answered by this handler, and that is intended.
+function response.ignoreret()
+	local co = live.task
+	local session = co and serving_session[co]
+	if session then
+		serving_session[co] = nil
+		if session ~= 0 then
+			core_forget(serving_source[co], session)
+		end
+	end
+end
+
+--- Send a message under the name of another service. The current request, passed on this way, is
+-- the receiver's to answer.
+-- @return as send
+function response.redirect(dest, source, typename, session, msg, sz)
+	local co = live.task
+	if co and session ~= 0 and serving_session[co] == session then
+		if serving_source[co] == call.handle_of(source) then
+			serving_session[co] = nil
+		end
+	end
+	return call.redirect(dest, source, typename, session, msg, sz)
+end
+
+--- Fail every request that is not answered yet: this service ends.
 function response.refuse_all()
+	for co, session in pairs(serving_session) do
+		if session ~= 0 then
+			fail_request(serving_source[co], session, "the service has ended")
+		end
+		serving_session[co] = nil
+	end
 	for state in pairs(outstanding) do
 		refuse_responder(state, "the service has ended")
 	end

@@ -2,7 +2,7 @@
 --
 -- Requests that this service serves: from the C callback into a handler, and back with an answer.
 -- Every request gets exactly one answer: the handler's, or an ERROR when the handler raises, ends
--- without one, or drops its responder (skynet/response.lua). What nobody handles: skynet/unexpected.lua.
+-- without one, or drops its responder (skynet/response.lua, with other ways to give a request away). What nobody handles: skynet/unexpected.lua.
 
 local core = require "skynet.core"
 local pool = require "skynet.pool"
@@ -10,7 +10,7 @@ local task = require "skynet.task"
 local protocol = require "skynet.protocol"
 local call = require "skynet.call"
 
-local core_send, core_forget = core.send, core.forget
+local core_send = core.send
 local registry = protocol.registry
 local live, step, drain, answer = task.live, task.step, task.drain, task.answer
 local acquire = pool.acquire
@@ -26,6 +26,7 @@ local serve = {}
 -- steady load does not rehash.
 local serving_session = {} -- task -> session, 0 for a message that wants no answer
 local serving_source = {} -- task -> handle
+serve.session, serve.source = serving_session, serving_source -- for skynet/response.lua
 
 -- The longest reason that an answer carries, in bytes.
 local REASON_MAX = 1000
@@ -158,31 +159,6 @@ function serve.retpack(...)
 	return ret(pack(...))
 end
 
---- The current request will not be answered by this handler, and that is intended.
-function serve.ignoreret()
-	local co = live.task
-	local session = co and serving_session[co]
-	if session then
-		serving_session[co] = nil
-		if session ~= 0 then
-			core_forget(serving_source[co], session)
-		end
-	end
-end
-
---- Send a message under the name of another service. The current request, passed on this way, is
--- the receiver's to answer.
--- @return as send
-function serve.redirect(dest, source, typename, session, msg, sz)
-	local co = live.task
-	if co and session ~= 0 and serving_session[co] == session then
-		if serving_source[co] == call.handle_of(source) then
-			serving_session[co] = nil
-		end
-	end
-	return call.redirect(dest, source, typename, session, msg, sz)
-end
-
 --- Detach the current request from its handler; the result answers it later, from any task.
 -- responder(true, ...) sends an answer, responder(false [, reason]) an error, both return whether the caller
 -- got it; a second use raises `Can't response more than once`; responder("TEST") tells whether the
@@ -198,19 +174,6 @@ end
 function serve.forget_caller(handle)
 	if live.responders then
 		live.responders.forget(handle)
-	end
-end
-
---- Fail every request that is not answered yet: this service ends.
-function serve.refuse_all()
-	for co, session in pairs(serving_session) do
-		if session ~= 0 then
-			fail_request(serving_source[co], session, "the service has ended")
-		end
-		serving_session[co] = nil
-	end
-	if live.responders then
-		live.responders.refuse_all()
 	end
 end
 
