@@ -171,6 +171,7 @@ static void fail_start(struct vm *vm, const char *reason)
 
 static void start(struct vm *vm, struct message *m)
 {
+	heap_add_first(vm->heap);
 	lua_State *L = lua_newstate(heap_alloc, vm->heap);
 	vm->started = true;
 	if (L == NULL) {

@@ -32,6 +32,7 @@ static void *test_try_realloc(void *block, size_t bytes)
 #define mem_try_alloc   test_try_alloc
 #define mem_try_realloc test_try_realloc
 #include "luabind/heap.c"
+#include "luabind/heap_first.c"
 #include "luabind/heap_large.c"
 #include "luabind/heap_small.c"
 
@@ -166,12 +167,11 @@ static void try_resize(struct heap *h, struct oracle *o, size_t bytes)
 	system_refuses = false;
 }
 
-static void test_random_operations(void **state)
+/* Gives the heap back with blocks in it; LeakSanitizer tells whether it was all. */
+static void random_operations(struct heap *h)
 {
-	(void)state;
 	enum { BLOCKS = 700, STEPS = 200000 };
 	static struct oracle blocks[BLOCKS];
-	struct heap *h = heap_new(0);
 	size_t total = 0;
 	random_state = SEED;
 	print_message("seed %u\n", SEED);
@@ -195,11 +195,93 @@ static void test_random_operations(void **state)
 			assert_int_equal(total, 0);
 			assert_int_equal(heap_large_count(h), 0);
 			assert_int_equal(heap_span_count(h), 0);
-			assert_int_equal(heap_held_bytes(h), 0);
+			assert_int_equal(heap_held_bytes(h), heap_first_held_bytes(&h->first));
 		}
 	}
-	/* What is left is released in bulk; LeakSanitizer tells whether it was all. */
 	assert_true(total > 0);
+	heap_delete(h);
+}
+
+static void test_random_operations(void **state)
+{
+	(void)state;
+	random_operations(heap_new(0));
+}
+
+static void test_random_operations_with_first(void **state)
+{
+	(void)state;
+	struct heap *h = heap_new(0);
+	heap_add_first(h);
+	random_operations(h);
+}
+
+/* How many blocks of this size the piece still gives, which are then freed. */
+static size_t count_first(struct heap *h, size_t bytes)
+{
+	static void *blocks[FIRST_BYTES / FIRST_UNIT_BYTES];
+	size_t count = 0;
+	for (;;) {
+		void *block = heap_alloc(h, NULL, 0, bytes);
+		assert_non_null(block);
+		if (!heap_first_owns(&h->first, block)) {
+			heap_alloc(h, block, bytes, 0);
+			break;
+		}
+		blocks[count++] = block;
+	}
+	for (size_t i = 0; i < count; i++)
+		heap_alloc(h, blocks[i], bytes, 0);
+	return count;
+}
+
+/* The piece is used to its last byte, before anything else; what becomes free serves smaller blocks too. */
+static void test_first_is_filled_and_split(void **state)
+{
+	(void)state;
+	struct heap *h = heap_new(0);
+	heap_add_first(h);
+	assert_int_equal(heap_held_bytes(h), 0);
+	assert_int_equal(count_first(h, FIRST_BLOCK_BYTES), FIRST_BYTES / FIRST_BLOCK_BYTES);
+	assert_int_equal(heap_held_bytes(h), FIRST_BYTES);
+	assert_int_equal(count_first(h, 240), FIRST_BYTES / FIRST_BLOCK_BYTES * 4);
+	assert_int_equal(count_first(h, 48), FIRST_BYTES / FIRST_BLOCK_BYTES * (4 * 5 + 1));
+	void *large = heap_alloc(h, NULL, 0, FIRST_BLOCK_BYTES + 1);
+	assert_false(heap_first_owns(&h->first, large));
+	assert_int_equal(heap_large_count(h), 1);
+	heap_delete(h);
+}
+
+/* Without memory a block of the piece shrinks where it is, and grows nowhere. */
+static void test_first_shrinks_in_place(void **state)
+{
+	(void)state;
+	struct heap *h = heap_new(0);
+	heap_add_first(h);
+	void *blocks[FIRST_BYTES / FIRST_BLOCK_BYTES];
+	for (size_t i = 0; i < COUNT_OF(blocks); i++)
+		blocks[i] = heap_alloc(h, NULL, 0, FIRST_BLOCK_BYTES);
+	system_refuses = true;
+	assert_null(heap_alloc(h, blocks[0], FIRST_BLOCK_BYTES, 5000));
+	assert_ptr_equal(heap_alloc(h, blocks[0], FIRST_BLOCK_BYTES, 100), blocks[0]);
+	heap_alloc(h, blocks[0], 100, 0);
+	assert_ptr_equal(heap_alloc(h, NULL, 0, 112), blocks[0]);
+	system_refuses = false;
+	heap_delete(h);
+}
+
+/* The system has no piece to give: an ordinary heap. */
+static void test_no_first(void **state)
+{
+	(void)state;
+	struct heap *h = heap_new(0);
+	system_refuses = true;
+	heap_add_first(h);
+	system_refuses = false;
+	void *block = heap_alloc(h, NULL, 0, 100);
+	assert_non_null(block);
+	assert_int_equal(heap_span_count(h), 1);
+	heap_alloc(h, block, 100, 0);
 	heap_delete(h);
 }
 
@@ -405,6 +487,7 @@ static void test_closed_vm_leaves_nothing(void **state)
 {
 	(void)state;
 	struct heap *h = heap_new(0);
+	heap_add_first(h);
 	lua_State *L = open_vm(h);
 	assert_int_equal(luaL_dostring(L, program), 0);
 	lua_gc(L, LUA_GCCOLLECT, 0);
@@ -425,6 +508,8 @@ static void test_abandoned_vm_leaks_nothing(void **state)
 	(void)state;
 	for (size_t round = 0; round < 3; round++) {
 		struct heap *h = heap_new(0);
+		if (round > 0)
+			heap_add_first(h);
 		lua_State *L = open_vm(h);
 		assert_int_equal(luaL_dostring(L, "jit.off()"), 0);
 		assert_int_equal(luaL_dostring(L, program), 0);
@@ -478,6 +563,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_size),
 		cmocka_unit_test(test_random_operations),
+		cmocka_unit_test(test_random_operations_with_first),
+		cmocka_unit_test(test_first_is_filled_and_split),
+		cmocka_unit_test(test_first_shrinks_in_place),
+		cmocka_unit_test(test_no_first),
 		cmocka_unit_test(test_shrinking_never_fails),
 		cmocka_unit_test(test_random_misfits),
 		cmocka_unit_test(test_free_cells_serve_any_class),
