@@ -38,7 +38,7 @@ PARKABLE static bool is_large(const struct heap *h, const void *block, size_t by
 
 PARKABLE static void *fresh_block(struct heap *h, size_t bytes)
 {
-	if (bytes <= FIRST_BLOCK_BYTES) {
+	if (!h->first.full && bytes <= FIRST_BLOCK_BYTES) {
 		void *block = heap_first_alloc(&h->first, bytes);
 		if (block)
 			return block;

@@ -31,8 +31,20 @@ PARKABLE static char *take(struct heap_first *f, size_t class)
 	return block;
 }
 
+PARKABLE static void *take_fresh(struct heap_first *f, size_t bytes)
+{
+	size_t fresh = load_relaxed(&f->fresh_bytes);
+	f->full = f->start == NULL || fresh + bytes > FIRST_BYTES;
+	if (f->full)
+		return NULL;
+	store_relaxed(&f->fresh_bytes, fresh + bytes);
+	return f->start + fresh;
+}
+
 PARKABLE void *heap_first_alloc(struct heap_first *f, size_t bytes)
 {
+	if (f->full)
+		return NULL;
 	size_t class = heap_first_class(bytes);
 	uint64_t large_enough = f->filled & ~(bit_of(class) - 1);
 	if (large_enough) {
@@ -42,22 +54,20 @@ PARKABLE void *heap_first_alloc(struct heap_first *f, size_t bytes)
 			put(f, block + class * FIRST_UNIT_BYTES, found - class);
 		return block;
 	}
-	size_t fresh = load_relaxed(&f->fresh_bytes);
-	if (f->start == NULL || fresh + class * FIRST_UNIT_BYTES > FIRST_BYTES)
-		return NULL;
-	store_relaxed(&f->fresh_bytes, fresh + class * FIRST_UNIT_BYTES);
-	return f->start + fresh;
+	return take_fresh(f, class * FIRST_UNIT_BYTES);
 }
 
 PARKABLE void heap_first_free(struct heap_first *f, void *block, size_t bytes)
 {
-	put(f, block, heap_first_class(bytes));
+	if (!f->full)
+		put(f, block, heap_first_class(bytes));
 }
 
 void heap_first_init(struct heap_first *f)
 {
 	f->start = mem_try_aligned(FIRST_UNIT_BYTES, FIRST_BYTES);
 	store_relaxed(&f->fresh_bytes, 0);
+	f->full = false;
 	f->filled = 0;
 	memset(f->free, 0xff, sizeof(f->free)); /* NONE */
 }

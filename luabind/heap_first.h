@@ -8,8 +8,9 @@
  *     | used | free | used | used | ... | never given out |
  *
  * A free block waits in the list of its size, is given out again for that size, or is split for a smaller one. Nothing
- * is joined, and the piece goes when the heap goes. Once it is full, blocks come from heap_small and heap_large, and only
- * what becomes free in here is given out again. Whose a block is follows from its address.
+ * is joined, and the piece goes when the heap goes. Once it is full nothing comes from it any more, but from heap_small and
+ * heap_large: a program that allocates much is a tenth slower when it has to look here too. Whose a block is follows
+ * from its address.
  *
  * Only heap.c uses this. Owner of the heap only, but for heap_first_held_bytes().
  */
@@ -28,6 +29,7 @@
 struct heap_first {
 	char *start;		     /* NULL: there is none */
 	_Atomic size_t fresh_bytes;  /* the owner writes; so many have been given out at some time */
+	bool full;
 	uint64_t filled;	     /* one bit for each class but 0: its list is not empty */
 	uint16_t free[FIRST_CLASSES]; /* first of the free blocks, in units from the start; NONE */
 };
@@ -44,7 +46,8 @@ void heap_first_free(struct heap_first *f, void *block, size_t bytes);
 
 static inline bool heap_first_owns(const struct heap_first *f, const void *block)
 {
-	return f->start && (uintptr_t)block - (uintptr_t)f->start < FIRST_BYTES;
+	/* Without a piece too: nothing lies that near to address 0. */
+	return (uintptr_t)block - (uintptr_t)f->start < FIRST_BYTES;
 }
 
 static inline size_t heap_first_class(size_t bytes)

@@ -216,39 +216,43 @@ static void test_random_operations_with_first(void **state)
 	random_operations(h);
 }
 
-/* How many blocks of this size the piece still gives, which are then freed. */
-static size_t count_first(struct heap *h, size_t bytes)
+/* Takes `count` blocks of the piece and gives them back. */
+static void use_first(struct heap *h, size_t bytes, size_t count)
 {
 	static void *blocks[FIRST_BYTES / FIRST_UNIT_BYTES];
-	size_t count = 0;
-	for (;;) {
-		void *block = heap_alloc(h, NULL, 0, bytes);
-		assert_non_null(block);
-		if (!heap_first_owns(&h->first, block)) {
-			heap_alloc(h, block, bytes, 0);
-			break;
-		}
-		blocks[count++] = block;
+	for (size_t i = 0; i < count; i++) {
+		blocks[i] = heap_alloc(h, NULL, 0, bytes);
+		assert_true(heap_first_owns(&h->first, blocks[i]));
 	}
 	for (size_t i = 0; i < count; i++)
 		heap_alloc(h, blocks[i], bytes, 0);
-	return count;
 }
 
-/* The piece is used to its last byte, before anything else; what becomes free serves smaller blocks too. */
+/* The piece is used to its last byte, what becomes free serves smaller blocks too, and once it is full it is left. */
 static void test_first_is_filled_and_split(void **state)
 {
 	(void)state;
+	enum { COUNT = FIRST_BYTES / FIRST_BLOCK_BYTES };
 	struct heap *h = heap_new(0);
 	heap_add_first(h);
 	assert_int_equal(heap_held_bytes(h), 0);
-	assert_int_equal(count_first(h, FIRST_BLOCK_BYTES), FIRST_BYTES / FIRST_BLOCK_BYTES);
+	use_first(h, FIRST_BLOCK_BYTES, COUNT);
 	assert_int_equal(heap_held_bytes(h), FIRST_BYTES);
-	assert_int_equal(count_first(h, 240), FIRST_BYTES / FIRST_BLOCK_BYTES * 4);
-	assert_int_equal(count_first(h, 48), FIRST_BYTES / FIRST_BLOCK_BYTES * (4 * 5 + 1));
+	use_first(h, 240, COUNT * 4);
+	use_first(h, 48, COUNT * (4 * 5 + 1));
 	void *large = heap_alloc(h, NULL, 0, FIRST_BLOCK_BYTES + 1);
-	assert_false(heap_first_owns(&h->first, large));
 	assert_int_equal(heap_large_count(h), 1);
+	void *first = heap_alloc(h, NULL, 0, 32);
+	assert_true(heap_first_owns(&h->first, first));
+	void *beyond = heap_alloc(h, NULL, 0, FIRST_BLOCK_BYTES); /* everything is split by now */
+	assert_int_equal(heap_large_count(h), 2);
+	heap_alloc(h, first, 32, 0);
+	void *small = heap_alloc(h, NULL, 0, 32);
+	assert_false(heap_first_owns(&h->first, small));
+	heap_alloc(h, small, 32, 0);
+	heap_alloc(h, beyond, FIRST_BLOCK_BYTES, 0);
+	heap_alloc(h, large, FIRST_BLOCK_BYTES + 1, 0);
+	assert_int_equal(heap_used_bytes(h), 0);
 	heap_delete(h);
 }
 
@@ -264,9 +268,11 @@ static void test_first_shrinks_in_place(void **state)
 	system_refuses = true;
 	assert_null(heap_alloc(h, blocks[0], FIRST_BLOCK_BYTES, 5000));
 	assert_ptr_equal(heap_alloc(h, blocks[0], FIRST_BLOCK_BYTES, 100), blocks[0]);
-	heap_alloc(h, blocks[0], 100, 0);
-	assert_ptr_equal(heap_alloc(h, NULL, 0, 112), blocks[0]);
+	assert_ptr_equal(heap_alloc(h, blocks[1], FIRST_BLOCK_BYTES, 1), blocks[1]);
 	system_refuses = false;
+	heap_alloc(h, blocks[0], 100, 0);
+	heap_alloc(h, blocks[1], 1, 0);
+	assert_int_equal(heap_used_bytes(h), (COUNT_OF(blocks) - 2) * FIRST_BLOCK_BYTES);
 	heap_delete(h);
 }
 
