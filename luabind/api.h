@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The C module `skynet.core`, on which the Lua library (luabind/lua/) is built, and the globals that a
- * service's loader expects. Its functions run on the service's thread.
+ * The C module `skynet.core`, on which the Lua library (luabind/lua/) is built. Its functions run on the service's thread.
  */
 #ifndef LUABIND_API_H
 #define LUABIND_API_H
@@ -9,8 +8,8 @@
 #include "core/base.h"
 #include <lauxlib.h>
 
-/* Registers skynet.core, print and what the loader needs. Inside a protected call. */
-void api_open(lua_State *L);
+/* Makes the table `skynet.core`; for package.preload. */
+int api_open_core(lua_State *L);
 /* Pushes what core.callback was given, or nil. Allocates nothing. */
 void api_push_callback(lua_State *L);
 

@@ -20,6 +20,7 @@
 #include "core/mem.h"
 #include "core/name.h"
 #include "luabind/api.h"
+#include "luabind/boot.h"
 #include "luabind/enter.h"
 #include "luabind/interrupt.h"
 #include "luabind/searcher.h"
@@ -132,7 +133,7 @@ static int boot(lua_State *L)
 	lua_rawset(L, LUA_REGISTRYINDEX);
 	mcode_open(L, vm);
 	trace_attach(L, vm);
-	api_open(L);
+	boot_open(L);
 	searcher_push_chunk(L, "loader");
 	return 1;
 }
