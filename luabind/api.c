@@ -8,11 +8,6 @@
 #include "core/name.h"
 #include "core/timer.h"
 #include "luabind/blocking.h"
-#include "luabind/cmodule.h"
-#include "luabind/codecache.h"
-#include "luabind/compat.h"
-#include "luabind/embedded.h"
-#include "luabind/lua54.h"
 #include "luabind/luabind.h"
 #include "luabind/seri.h"
 #include "luabind/vm.h"
@@ -330,85 +325,63 @@ static const luaL_Reg functions[] = {
 	{NULL, NULL},
 };
 
-static int open_core(lua_State *L)
+static const struct {
+	const char *name;
+	enum message_type type;
+} types[] = {
+	{"PTYPE_TEXT", MESSAGE_TEXT},           {"PTYPE_RESPONSE", MESSAGE_RESPONSE},
+	{"PTYPE_MULTICAST", MESSAGE_MULTICAST}, {"PTYPE_CLIENT", MESSAGE_CLIENT},
+	{"PTYPE_SYSTEM", MESSAGE_SYSTEM},       {"PTYPE_HARBOR", MESSAGE_HARBOR},
+	{"PTYPE_SOCKET", MESSAGE_SOCKET},       {"PTYPE_ERROR", MESSAGE_ERROR},
+	{"PTYPE_QUEUE", MESSAGE_QUEUE},         {"PTYPE_DEBUG", MESSAGE_DEBUG},
+	{"PTYPE_LUA", MESSAGE_LUA},             {"PTYPE_SNAX", MESSAGE_SNAX},
+	{"PTYPE_TRACE", MESSAGE_TRACE},
+};
+
+static bool push_from(lua_State *L, const luaL_Reg *list, const char *name)
 {
-	lua_newtable(L);
-	luaL_register(L, NULL, functions);
-	figures_open(L);
-	schedapi_open(L);
-	sendapi_open(L);
-	say_open(L);
-	patience_open(L);
-	return 1;
+	while (list->name && strcmp(list->name, name) != 0)
+		list++;
+	if (list->name)
+		lua_pushcfunction(L, list->func);
+	return list->name != NULL;
 }
 
-/* (name) -> the chunk that ships under this name, nil when there is none. Upvalue: "module" or "service". */
-static int find_embedded(lua_State *L)
+static bool push_type(lua_State *L, const char *name)
 {
-	const char *kind = lua_tostring(L, lua_upvalueindex(1)), *name = luaL_checkstring(L, 1);
-	const struct embedded *e = embedded_find(kind, name);
-	lua_CFunction open = e == NULL && strcmp(kind, "module") == 0 ? cmodule_find(name) : NULL;
-	if (open) {
-		lua_pushcfunction(L, open);
-		return 1;
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		if (strcmp(types[i].name, name) == 0) {
+			lua_pushinteger(L, types[i].type);
+			return true;
+		}
 	}
-	if (e == NULL)
+	return false;
+}
+
+/* (core, name) -> what is there under this name, made when it is asked for the first time: no service uses half of
+ * it, and each would have an object and a key for each function. */
+static int core_index(lua_State *L)
+{
+	if (lua_type(L, 2) != LUA_TSTRING)
 		return 0;
-	if (codecache_load_embedded(L, e) != 0)
-		return lua_error(L);
+	lua_settop(L, 2);
+	const char *name = lua_tostring(L, 2);
+	if (!push_from(L, functions, name) && !push_from(L, figures_functions(), name) &&
+	    !push_from(L, schedapi_functions(), name) && !push_from(L, sendapi_functions(), name) &&
+	    !push_from(L, say_functions(), name) && !push_from(L, patience_functions(), name))
+		return push_type(L, name);
+	lua_pushvalue(L, 2);
+	lua_pushvalue(L, 3);
+	lua_rawset(L, 1);
 	return 1;
 }
 
-static void set_embedded(lua_State *L)
+int api_open_core(lua_State *L)
 {
-	static const char *const kind[] = {"module", "service"};
 	lua_newtable(L);
-	for (size_t i = 0; i < COUNT_OF(kind); i++) {
-		lua_pushstring(L, kind[i]);
-		lua_pushcclosure(L, find_embedded, 1);
-		lua_setfield(L, -2, kind[i]);
-	}
-	lua_pushcfunction(L, lua54_for_lua);
-	lua_setfield(L, -2, "translate");
-	lua_setglobal(L, "EMBEDDED");
-}
-
-static void set_path(lua_State *L, const char *global, const char *key)
-{
-	const char *value = env_get(key);
-	if (value) {
-		lua_pushstring(L, value);
-		lua_setglobal(L, global);
-	}
-}
-
-void api_open(lua_State *L)
-{
-	lua_getglobal(L, "package");
-	lua_getfield(L, -1, "preload");
-	lua_pushcfunction(L, open_core);
-	lua_setfield(L, -2, "skynet.core");
-	lua_pop(L, 2);
-	lua_pushcfunction(L, print_line);
-	lua_setglobal(L, "print");
-	codecache_open(L);
-	compat_open(L);
-	set_embedded(L);
-	set_path(L, "LUA_SERVICE", "luaservice");
-	set_path(L, "LUA_PATH", "lua_path");
-	set_path(L, "LUA_CPATH", "lua_cpath");
-	set_path(L, "LUA_PRELOAD", "preload");
-	lua_pushboolean(L, vm_of(L)->lua54);
-	lua_setglobal(L, "LUA54");
-	lua_pushboolean(L, vm_of(L)->debug_pairs);
-	lua_setglobal(L, "DEBUG_PAIRS");
-}
-
-void api_push_loader(lua_State *L)
-{
-	const struct embedded *e = embedded_find("chunk", "loader");
-	if (e == NULL)
-		luaL_error(L, "the loader is missing in this build");
-	if (codecache_load_embedded(L, e) != 0)
-		lua_error(L);
+	lua_createtable(L, 0, 1);
+	lua_pushcfunction(L, core_index);
+	lua_setfield(L, -2, "__index");
+	lua_setmetatable(L, -2);
+	return 1;
 }

@@ -1,35 +1,34 @@
 /* SPDX-License-Identifier: MIT
  *
- * The C module `skynet.core`, on which the Lua library (luabind/lua/) is built, and the globals that a
- * service's loader expects. Its functions run on the service's thread.
+ * The C module `skynet.core`, on which the Lua library (luabind/lua/) is built. Its functions run on the service's thread.
  */
 #ifndef LUABIND_API_H
 #define LUABIND_API_H
 
 #include "core/base.h"
-#include <lua.h>
+#include <lauxlib.h>
 
 struct service;
 
-/* Registers skynet.core, print and what the loader needs. Inside a protected call. */
-void api_open(lua_State *L);
-/* Pushes the loader chunk (luabind/lua/loader.lua). Inside a protected call. */
-void api_push_loader(lua_State *L);
+/* Makes the table `skynet.core`; for package.preload. */
+int api_open_core(lua_State *L);
 /* Pushes what core.callback was given, or nil. Allocates nothing. */
 void api_push_callback(lua_State *L);
 
-/* luabind/figures.c: core.stat, core.services, core.service, core.alive. */
-void figures_open(lua_State *L);
-/* CPU of the message that the service is at, its present run included. Any thread with a reference. */
+/* CPU of the message that the service is at, its present run included. Any thread with a reference. In figures.c. */
 int64_t message_cpu_ns(struct service *s);
+
+/* Parts of skynet.core; the last entry has no name. luabind/figures.c: core.stat, core.services, core.service,
+ * core.alive. */
+const luaL_Reg *figures_functions(void);
 /* luabind/schedapi.c: core.setsched, core.reload, core.interrupt, and what the launcher needs. */
-void schedapi_open(lua_State *L);
+const luaL_Reg *schedapi_functions(void);
 /* luabind/sendapi.c: core.send, core.redirect, core.enqueue, core.withdraw. */
-void sendapi_open(lua_State *L);
+const luaL_Reg *sendapi_functions(void);
 /* luabind/say.c: core.error, core.log_mark. */
-void say_open(lua_State *L);
+const luaL_Reg *say_functions(void);
 /* luabind/patience.c: core.calltimeout, core.deadlock. */
-void patience_open(lua_State *L);
+const luaL_Reg *patience_functions(void);
 /* luabind/print.c: a print that writes whole lines at once and takes no lock. */
 int print_line(lua_State *L);
 

@@ -224,6 +224,14 @@ void codecache_clear(void)
 	pthread_mutex_unlock(&cache.lock);
 }
 
+uint64_t codecache_clears(void)
+{
+	pthread_mutex_lock(&cache.lock);
+	uint64_t clears = cache.clears;
+	pthread_mutex_unlock(&cache.lock);
+	return clears;
+}
+
 void codecache_figures(struct codecache_figures *out)
 {
 	pthread_mutex_lock(&cache.lock);

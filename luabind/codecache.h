@@ -25,6 +25,8 @@ int codecache_load_embedded(lua_State *L, const struct embedded *e);
 
 /* From now on files that have changed are compiled anew. Any thread. */
 void codecache_clear(void);
+/* How often that was said. Any thread. */
+uint64_t codecache_clears(void);
 
 /* Chunks held, and their bytes. Any thread. */
 struct codecache_figures {

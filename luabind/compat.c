@@ -8,6 +8,7 @@
 #include "luabind/utf8.h"
 #include <lauxlib.h>
 #include <math.h>
+#include <string.h>
 
 enum { TYPE_CDATA = 10 };
 
@@ -105,6 +106,46 @@ static void set_range(lua_State *L)
 	lua_setfield(L, -2, "mininteger");
 }
 
+/* Pushes the key under which `package` has what is asked for as searchers, its later name. */
+static void push_package_key(lua_State *L, int index)
+{
+	if (lua_type(L, index) == LUA_TSTRING && strcmp(lua_tostring(L, index), "searchers") == 0)
+		lua_pushliteral(L, "loaders");
+	else
+		lua_pushvalue(L, index);
+}
+
+/* (package, key) -> value; the key is not there */
+static int package_index(lua_State *L)
+{
+	lua_settop(L, 2);
+	push_package_key(L, 2);
+	lua_rawget(L, 1);
+	return 1;
+}
+
+/* (package, key, value); the key is not there */
+static int package_newindex(lua_State *L)
+{
+	lua_settop(L, 3);
+	push_package_key(L, 2);
+	lua_replace(L, 2);
+	lua_rawset(L, 1);
+	return 0;
+}
+
+/* package.searchers is package.loaders, to read and to replace. */
+static void add_searchers_name(lua_State *L)
+{
+	static const luaL_Reg package_meta[] = {
+		{"__index", package_index}, {"__newindex", package_newindex}, {NULL, NULL}};
+	lua_getglobal(L, "package");
+	lua_createtable(L, 0, 2);
+	luaL_register(L, NULL, package_meta);
+	lua_setmetatable(L, -2);
+	lua_pop(L, 1);
+}
+
 void compat_open(lua_State *L)
 {
 	static const luaL_Reg table[] = {{"pack", table_pack}, {NULL, NULL}};
@@ -122,6 +163,7 @@ void compat_open(lua_State *L)
 	luaL_register(L, "math", math);
 	set_range(L);
 	lua_pop(L, 3);
+	add_searchers_name(L);
 	strpack_open(L);
 	utf8_open(L);
 }

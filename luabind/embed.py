@@ -2,7 +2,7 @@
 """Writes the Lua sources that ship as one C file: see luabind/embedded.h for the table.
 
     luabind/lua/**/*.lua        kind "module",  name by path: skynet/manager.lua is "skynet.manager"
-    luabind/lua/loader.lua      kind "chunk",   what luabind runs itself, out of reach of require
+    luabind/lua/loader.lua ...  kind "chunk",   what luabind runs itself, out of reach of require: see CHUNKS
     services/*.lua              kind "service", name by path: sub/x.lua is "sub.x"
     luabind/types/**/*.lua      kind "types",   type stubs, name as the file: "skynet/manager.lua"
 
@@ -10,6 +10,8 @@ Usage: embed.py SOURCE_ROOT OUTPUT.c DEPFILE
 """
 import os
 import sys
+
+CHUNKS = ('loader', 'explain', 'with_path', 'installed', 'finalizer')
 
 HEAD = """/* Written by luabind/embed.py; do not edit. */
 #include "luabind/embedded.h"
@@ -54,10 +56,11 @@ def walk(root, folder):
 
 def describe(path):
     """(kind, name) of one source, from where it lies."""
-    if path == 'luabind/lua/loader.lua':
-        return 'chunk', 'loader'
     if path.startswith('luabind/types/'):
         return 'types', path[len('luabind/types/'):]
+    for chunk in CHUNKS:
+        if path == f'luabind/lua/{chunk}.lua':
+            return 'chunk', chunk
     for kind, folder in (('module', 'luabind/lua/'), ('service', 'services/')):
         if path.startswith(folder):
             return kind, path[len(folder):-len('.lua')].replace('/', '.')

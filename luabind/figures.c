@@ -259,11 +259,11 @@ static int core_sched(lua_State *L)
 	return 1;
 }
 
-void figures_open(lua_State *L)
+const luaL_Reg *figures_functions(void)
 {
 	static const luaL_Reg functions[] = {
 		{"stat", core_stat},   {"services", core_services}, {"service", core_service},
 		{"alive", core_alive}, {"sched", core_sched},       {NULL, NULL},
 	};
-	luaL_register(L, NULL, functions);
+	return functions;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The front of the heap: limit and figures, and which part a block belongs to. Small blocks share
- * pages (heap_small.h), large ones come from the system one by one (heap_large.h); a block that
- * crosses SMALL_BYTES moves from one to the other.
+ * The front of the heap: limit and figures, and which part a block belongs to. The first ones lie in one
+ * piece (heap_first.h). Later small blocks share pages (heap_small.h), large ones come from the system one
+ * by one (heap_large.h); a block that crosses SMALL_BYTES moves from one to the other.
  */
 #include "luabind/heap.h"
 
 #include "core/atomics.h"
 #include "core/mem.h"
+#include "luabind/heap_first.h"
 #include "luabind/heap_large.h"
 #include "luabind/heap_small.h"
 #include <string.h>
@@ -23,6 +24,7 @@ struct heap {
 	/* The rest is the owner's, but for what the parts let any thread read. */
 	uintptr_t stack_floor;   /* UINTPTR_MAX: the next growth is refused, */
 	uintptr_t floor_after;   /* and then this is the floor again */
+	struct heap_first first;
 	struct heap_small small;
 	struct heap_large large;
 };
@@ -37,13 +39,20 @@ PARKABLE static bool is_large(const struct heap *h, const void *block, size_t by
 
 PARKABLE static void *fresh_block(struct heap *h, size_t bytes)
 {
+	if (!h->first.full && bytes <= FIRST_BLOCK_BYTES) {
+		void *block = heap_first_alloc(&h->first, bytes);
+		if (block)
+			return block;
+	}
 	return bytes <= SMALL_BYTES ? heap_small_alloc(&h->small, bytes)
 				    : heap_large_alloc(&h->large, bytes);
 }
 
 PARKABLE static void drop_block(struct heap *h, void *block, size_t bytes)
 {
-	if (is_large(h, block, bytes))
+	if (heap_first_owns(&h->first, block))
+		heap_first_free(&h->first, block, bytes);
+	else if (is_large(h, block, bytes))
 		heap_large_free(&h->large, block, bytes);
 	else
 		heap_small_free(&h->small, block);
@@ -53,16 +62,27 @@ PARKABLE static void drop_block(struct heap *h, void *block, size_t bytes)
 PARKABLE static void *shrink_in_place(struct heap *h, void *block, size_t old_bytes,
 				      size_t new_bytes)
 {
-	if (is_large(h, block, old_bytes))
+	/* One of the first blocks then counts as a smaller one. */
+	if (!heap_first_owns(&h->first, block) && is_large(h, block, old_bytes))
 		heap_large_make_misfit(&h->large, block, old_bytes, new_bytes);
 	return block;
 }
 
+/* Is the block a fine one for `new_bytes` where it is? */
+PARKABLE static bool fits(const struct heap *h, const void *block, size_t old_bytes,
+			  size_t new_bytes)
+{
+	if (heap_first_owns(&h->first, block))
+		return heap_first_class(new_bytes) == heap_first_class(old_bytes);
+	return !is_large(h, block, old_bytes) && heap_small_fits(block, new_bytes);
+}
+
 PARKABLE static void *resize(struct heap *h, void *block, size_t old_bytes, size_t new_bytes)
 {
-	if (old_bytes > SMALL_BYTES && new_bytes > SMALL_BYTES)
+	if (old_bytes > SMALL_BYTES && new_bytes > SMALL_BYTES &&
+	    !heap_first_owns(&h->first, block))
 		return heap_large_realloc(&h->large, block, old_bytes, new_bytes);
-	if (!is_large(h, block, old_bytes) && heap_small_fits(block, new_bytes))
+	if (fits(h, block, old_bytes, new_bytes))
 		return block;
 
 	void *moved = fresh_block(h, new_bytes);
@@ -157,8 +177,15 @@ struct heap *heap_new(size_t limit_bytes)
 	return h;
 }
 
+void heap_add_first(struct heap *h)
+{
+	if (h->first.start == NULL)
+		heap_first_init(&h->first);
+}
+
 void heap_release_all(struct heap *h)
 {
+	heap_first_release(&h->first);
 	heap_small_release(&h->small);
 	heap_large_release(&h->large);
 	heap_reset(h);
@@ -211,7 +238,8 @@ size_t heap_peak_bytes(const struct heap *h)
 
 size_t heap_held_bytes(const struct heap *h)
 {
-	return heap_small_held_bytes(&h->small) + heap_large_held_bytes(&h->large);
+	return heap_first_held_bytes(&h->first) + heap_small_held_bytes(&h->small) +
+	       heap_large_held_bytes(&h->large);
 }
 
 void heap_add_foreign_bytes(struct heap *h, ptrdiff_t delta_bytes)

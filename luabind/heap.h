@@ -21,6 +21,8 @@ struct heap;
 
 /* An empty heap that gives out at most `limit_bytes` (0: no limit). Never NULL. Any thread. */
 struct heap *heap_new(size_t limit_bytes);
+/* From now on the first blocks of an empty heap come from one piece: see heap_first.h. Owner only. */
+void heap_add_first(struct heap *h);
 /* Frees every block and the heap itself; NULL is fine. Nobody may touch the VM any more. */
 void heap_delete(struct heap *h);
 /* Frees every block; the heap is empty then and can be used again (limit, floor and peak stay). */

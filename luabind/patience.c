@@ -30,9 +30,9 @@ static int core_deadlock(lua_State *L)
 	return push_cs(L, api_deadlock_ns);
 }
 
-void patience_open(lua_State *L)
+const luaL_Reg *patience_functions(void)
 {
 	static const luaL_Reg functions[] = {
 		{"calltimeout", core_calltimeout}, {"deadlock", core_deadlock}, {NULL, NULL}};
-	luaL_register(L, NULL, functions);
+	return functions;
 }

@@ -70,9 +70,9 @@ static int core_log_mark(lua_State *L)
 	return 1;
 }
 
-void say_open(lua_State *L)
+const luaL_Reg *say_functions(void)
 {
 	static const luaL_Reg functions[] = {
 		{"error", core_error}, {"log_mark", core_log_mark}, {NULL, NULL}};
-	luaL_register(L, NULL, functions);
+	return functions;
 }

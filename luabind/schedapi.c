@@ -288,7 +288,7 @@ static int core_reload(lua_State *L)
 	return 1;
 }
 
-void schedapi_open(lua_State *L)
+const luaL_Reg *schedapi_functions(void)
 {
 	static const luaL_Reg functions[] = {
 		{"setsched", core_setsched},
@@ -299,5 +299,5 @@ void schedapi_open(lua_State *L)
 		{"raised", core_raised},
 		{NULL, NULL},
 	};
-	luaL_register(L, NULL, functions);
+	return functions;
 }

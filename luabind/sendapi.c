@@ -183,7 +183,7 @@ static int core_withdraw(lua_State *L)
 	return 1;
 }
 
-void sendapi_open(lua_State *L)
+const luaL_Reg *sendapi_functions(void)
 {
 	static const luaL_Reg functions[] = {
 		{"send", core_send},
@@ -192,5 +192,5 @@ void sendapi_open(lua_State *L)
 		{"withdraw", core_withdraw},
 		{NULL, NULL},
 	};
-	luaL_register(L, NULL, functions);
+	return functions;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "luabind/trace.h"
 #include "core/mem.h"
+#include "core/stack.h"
 #include "luabind/vm.h"
 
 #include <lauxlib.h>
@@ -60,7 +61,25 @@ static const char *file_tail(const char *path)
 	return length <= room ? path : path + length - room;
 }
 
-/* ("start", number, function, pc, parent or nil, exit or nil). Upvalues: vm, jit.util.funcinfo. */
+enum { UPVALUE_VM = 1, UPVALUE_UTIL = 2 };
+
+/* Pushes a function of jit.util, which is opened when the VM compiles for the first time, since most never do. Not by
+ * `require`, which the service may have replaced. */
+static void push_util(lua_State *L, const char *name)
+{
+	lua_pushvalue(L, lua_upvalueindex(UPVALUE_UTIL));
+	if (lua_isfunction(L, -1)) {
+		lua_pushliteral(L, "jit.util");
+		lua_call(L, 1, 1);
+		lua_pushvalue(L, -1);
+		lua_replace(L, lua_upvalueindex(UPVALUE_UTIL));
+		stack_scrub(); /* the allocator may have been called: see put_place */
+	}
+	lua_getfield(L, -1, name);
+	lua_remove(L, -2);
+}
+
+/* ("start", number, function, pc, parent or nil, exit or nil) */
 static void on_start(lua_State *L, struct vm *vm)
 {
 	struct trace_map *map = &vm->traces;
@@ -73,7 +92,7 @@ static void on_start(lua_State *L, struct vm *vm)
 		memcpy(map->where, parent->where, sizeof(map->where));
 		return;
 	}
-	lua_pushvalue(L, lua_upvalueindex(2));
+	push_util(L, "funcinfo");
 	lua_pushvalue(L, 3);
 	lua_pushvalue(L, 4);
 	lua_call(L, 2, 1);
@@ -95,12 +114,12 @@ static struct trace_range *new_range(struct trace_map *map)
 	return &map->range[map->count++];
 }
 
-/* ("stop", number, ...). Upvalue 3: jit.util.tracemc, which gives the code as a string and its address. */
+/* ("stop", number, ...). jit.util.tracemc gives the code as a string, and its address. */
 static void on_stop(lua_State *L, struct vm *vm)
 {
 	struct trace_map *map = &vm->traces;
 	int number = (int)lua_tointeger(L, 2);
-	lua_pushvalue(L, lua_upvalueindex(3));
+	push_util(L, "tracemc");
 	lua_pushinteger(L, number);
 	lua_call(L, 1, 2);
 	size_t bytes = 0;
@@ -122,10 +141,10 @@ static void on_flush(lua_State *L, struct vm *vm)
 	mcode_flushed(L, vm);
 }
 
-/* Called by the compiler; an error here would only be printed by LuaJIT, so nothing is raised on purpose. */
+/* Upvalues: vm; what opens jit.util, and later jit.util itself. Called by the compiler; an error here would only be printed by LuaJIT, so nothing is raised on purpose. */
 static int on_trace(lua_State *L)
 {
-	struct vm *vm = lua_touserdata(L, lua_upvalueindex(1));
+	struct vm *vm = lua_touserdata(L, lua_upvalueindex(UPVALUE_VM));
 	const char *what = lua_tostring(L, 1);
 	if (what == NULL)
 		return 0;
@@ -145,13 +164,12 @@ void trace_attach(lua_State *L, struct vm *vm)
 	lua_getglobal(L, "jit");
 	lua_getfield(L, -1, "attach");
 	lua_pushlightuserdata(L, vm);
-	lua_getglobal(L, "require");
-	lua_pushliteral(L, "jit.util");
-	lua_call(L, 1, 1);
-	lua_getfield(L, -1, "funcinfo");
-	lua_getfield(L, -2, "tracemc");
-	lua_remove(L, -3);
-	lua_pushcclosure(L, on_trace, 3);
+	lua_getglobal(L, "package");
+	lua_getfield(L, -1, "preload");
+	lua_getfield(L, -1, "jit.util");
+	lua_replace(L, -3);
+	lua_pop(L, 1);
+	lua_pushcclosure(L, on_trace, 2);
 	lua_pushliteral(L, "trace");
 	lua_call(L, 2, 0);
 	lua_pop(L, 1);

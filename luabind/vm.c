@@ -20,12 +20,14 @@
 #include "core/mem.h"
 #include "core/name.h"
 #include "luabind/api.h"
+#include "luabind/boot.h"
 #include "luabind/callsite.h"
 #include "luabind/enter.h"
 #include "luabind/interrupt.h"
 #include "luabind/landmarks.h"
-#include "luabind/rawtable.h"
 #include "luabind/lease.h"
+#include "luabind/rawtable.h"
+#include "luabind/searcher.h"
 #include "luabind/seri_peek.h"
 #include "luabind/vmframe.h"
 #include "sched/sched.h"
@@ -134,6 +136,7 @@ static int on_panic(lua_State *L)
 static int boot(lua_State *L)
 {
 	struct vm *vm = lua_touserdata(L, 1);
+	lua_gc(L, LUA_GCSTOP, 0); /* until the loader is through: what there is to collect is not worth it */
 	luaL_openlibs(L);
 	hook_open(L);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
@@ -141,8 +144,8 @@ static int boot(lua_State *L)
 	lua_rawset(L, LUA_REGISTRYINDEX); /* from now on hooks do something */
 	mcode_open(L, vm);
 	trace_attach(L, vm);
-	api_open(L);
-	api_push_loader(L);
+	boot_open(L);
+	searcher_push_chunk(L, "loader");
 	return 1;
 }
 
@@ -180,6 +183,7 @@ static void fail_start(struct vm *vm, const char *reason)
 
 static void start(struct vm *vm, struct message *m)
 {
+	heap_add_first(vm->heap);
 	lua_State *L = lua_newstate(heap_alloc, vm->heap);
 	vm->started = true;
 	if (L == NULL) {

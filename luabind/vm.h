@@ -25,6 +25,7 @@ struct vm {
 	bool jit;
 	bool lua54;
 	bool debug_pairs;
+	uint64_t search_clears; /* codecache_clears() when `require` began its last search */
 	size_t memlimit_bytes; /* of the heap, from the main chunk on */
 	/* The user's own debug hook, put aside while ours is armed. */
 	lua_Hook user_hook;

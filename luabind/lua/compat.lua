@@ -57,13 +57,3 @@ function ipairs(value)
 end
 
 _ENV = _G
-
--- package.searchers is package.loaders under its later name, to read and to replace.
-setmetatable(package, {
-	__index = function(self, key)
-		return key == "searchers" and self.loaders or nil
-	end,
-	__newindex = function(self, key, value)
-		rawset(self, key == "searchers" and "loaders" or key, value)
-	end,
-})

@@ -3,10 +3,10 @@
 -- Finalizers that fail. LuaJIT raises an error in a finalizer into whatever code happened to allocate, and when
 -- the collector ran at the exit of a compiled trace, the LuaJIT of Debian 12 crashes the process (there is no frame
 -- that the error could be unwound through). So the finalizers that Lua code can set (of newproxy, ffi.gc and
--- ffi.metatype) are called in protected mode, and their errors go to the log, as in Lua 5.4.
+-- ffi.metatype) are called in protected mode, and their errors go to the log, as in Lua 5.4. Loaded by the first
+-- newproxy(true) or require "ffi": see finalizer.c.
 
 local pcall, rawset, setmetatable, tostring, type = pcall, rawset, setmetatable, tostring, type
-local raw_newproxy, getmetatable = newproxy, debug.getmetatable
 
 local function report(err)
 	local core = package.loaded["skynet.core"]
@@ -34,24 +34,18 @@ local function protect(f)
 	return safe
 end
 
-local watched = {
+local guards = {}
+
+--- The metatable of a proxy's metatable.
+guards.watched = {
 	__newindex = function(meta, key, value)
 		rawset(meta, key, key == "__gc" and protect(value) or value)
 	end,
 }
 
---- As in Lua 5.1; an error in its __gc is logged.
-function newproxy(meta)
-	local proxy = raw_newproxy(meta)
-	if meta == true then
-		setmetatable(getmetatable(proxy), watched)
-	end
-	return proxy
-end
-
-local open_ffi = package.preload.ffi
-package.preload.ffi = open_ffi and function(...)
-	local ffi = open_ffi(...)
+--- Give the FFI a gc and a metatype that protect.
+-- @return it
+function guards.guard_ffi(ffi)
 	local gc, metatype = ffi.gc, ffi.metatype
 	function ffi.gc(object, finalizer)
 		return gc(object, protect(finalizer))
@@ -65,3 +59,5 @@ package.preload.ffi = open_ffi and function(...)
 	end
 	return ffi
 end
+
+return guards

@@ -53,6 +53,7 @@ static void time_program(void)
 	double plain[ROUNDS], ours[ROUNDS];
 	for (int round = 0; round < ROUNDS; round++) {
 		struct heap *h = heap_new(0);
+		heap_add_first(h);
 		plain[round] = run_ms(plain_alloc, NULL);
 		ours[round] = run_ms(heap_alloc, h);
 		heap_delete(h);
@@ -83,6 +84,7 @@ static void weigh_vms(const char *name, const char *chunk, size_t vms)
 	size_t system_before = mem_allocated_bytes(), resident_before = resident_bytes();
 	for (size_t i = 0; i < vms; i++) {
 		heaps[i] = heap_new(0);
+		heap_add_first(heaps[i]);
 		states[i] = lua_newstate(heap_alloc, heaps[i]);
 		luaL_openlibs(states[i]);
 		if (luaL_dostring(states[i], chunk))

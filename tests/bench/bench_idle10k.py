@@ -8,7 +8,8 @@ again; they hold all workers. A light service is woken by a timer every 1 to 5 m
 what is called wake-to-run here. `ratio` is the median of the ratios of neighbouring windows.
 
 What the idle ones cost themselves: time from the first newservice to the last answer, one after the other;
-resident memory of the process; what the allocator of each VM gave out.
+resident memory of the process; what the allocator of each VM gave out (garbage of the start included); and
+which part of the library has how much of it, from a service that counts while it loads.
 """
 import sys
 import time
@@ -62,6 +63,12 @@ def print_costs(started):
         print_row(WIDTHS, (what, *(text(n, s) for n, s in zip(IDLE, started)), ''))
 
 
+def print_bytes(server):
+    print('where the bytes of an idle service are, garbage collected (counting takes 1 KB itself):')
+    for match in server.find(r'^BYTES (\S+) (\d+)'):
+        print_row(WIDTHS, ('  ' + match[1], f'{int(match[2]) / 1024:.1f} KB', '', ''))
+
+
 def main():
     print(f'{WORKERS} workers on {CORES} cores, {2 * PAIRS} busy services, {ROUNDS} windows of {SECONDS:g} s each')
     print_row(WIDTHS, ('', *(f'{n} idle' for n in IDLE), 'ratio'))
@@ -71,6 +78,7 @@ def main():
             with Server(many) as b:
                 b.wait_line('^READY', timeout_s=START_S)
                 print_costs([[float(n) for n in s.find('^STARTED (.*)')[0][1].split()] for s in (a, b)])
+                print_bytes(b)
                 both = take_turns((few, many), (a, b))
     row('rounds of the pairs per CPU second', lambda w: w[0] / w[1], both)
     row('rounds of the pairs per second', lambda w: w[0] / w[2], both)

@@ -512,6 +512,16 @@ local function add_scheduling(core, world, sv)
 	end
 end
 
+local function types()
+	local core = {}
+	for id, name in ipairs { "RESPONSE", "MULTICAST", "CLIENT", "SYSTEM", "HARBOR", "SOCKET", "ERROR", "QUEUE", "DEBUG", "LUA",
+		"SNAX", "TRACE" } do
+		core["PTYPE_" .. name] = id
+	end
+	core.PTYPE_TEXT = 0
+	return core
+end
+
 -- The globals of one service
 
 local function add_require(env, core)
@@ -582,6 +592,8 @@ local function embedded(world, env)
 			end
 			return load_if_there(world.root .. "/services/" .. name .. ".lua")
 		end,
+		load_file = env.loadfile,
+		is_loaded = function() end,
 	}
 end
 
@@ -593,6 +605,17 @@ local function add_compat(env)
 	end
 	env.rawlen = function(value)
 		return #value
+	end
+end
+
+-- What searcher.c adds, as far as the tests need it.
+local function add_searchers(env, shipped)
+	local loaders = env.package.loaders
+	loaders[#loaders + 1] = function(name)
+		return shipped.module(name) or "\n\tno module '" .. name .. "' that ships"
+	end
+	loaders[#loaders + 1] = function(name)
+		return shipped.module "skynet.missing"(name, shipped.module)
 	end
 end
 
@@ -610,8 +633,9 @@ local function globals(world, sv)
 	end
 	add_files(env)
 	add_require(env, sv.core)
-	env.LUA_SERVICE, env.LUA_PATH, env.LUA_CPATH = world.patterns, "", ""
-	env.LUA_PRELOAD, env.EMBEDDED = world.preload, embedded(world, env)
+	local shipped = embedded(world, env)
+	add_searchers(env, shipped)
+	env.LUA_SERVICE, env.LUA_PRELOAD, env.EMBEDDED = world.patterns, world.preload, shipped
 	return env
 end
 
@@ -628,7 +652,7 @@ function World:launch(line)
 	}
 	self.next_handle = sv.handle + 1
 	self.services[sv.handle] = sv
-	sv.core = {}
+	sv.core = types()
 	add_messages(sv.core, self, sv)
 	add_payloads(sv.core, self)
 	add_control(sv.core, self, sv)

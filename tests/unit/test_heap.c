@@ -32,6 +32,7 @@ static void *test_try_realloc(void *block, size_t bytes)
 #define mem_try_alloc   test_try_alloc
 #define mem_try_realloc test_try_realloc
 #include "luabind/heap.c"
+#include "luabind/heap_first.c"
 #include "luabind/heap_large.c"
 #include "luabind/heap_small.c"
 
@@ -166,12 +167,11 @@ static void try_resize(struct heap *h, struct oracle *o, size_t bytes)
 	system_refuses = false;
 }
 
-static void test_random_operations(void **state)
+/* Gives the heap back with blocks in it; LeakSanitizer tells whether it was all. */
+static void random_operations(struct heap *h)
 {
-	(void)state;
 	enum { BLOCKS = 700, STEPS = 200000 };
 	static struct oracle blocks[BLOCKS];
-	struct heap *h = heap_new(0);
 	size_t total = 0;
 	random_state = SEED;
 	print_message("seed %u\n", SEED);
@@ -195,11 +195,99 @@ static void test_random_operations(void **state)
 			assert_int_equal(total, 0);
 			assert_int_equal(heap_large_count(h), 0);
 			assert_int_equal(heap_span_count(h), 0);
-			assert_int_equal(heap_held_bytes(h), 0);
+			assert_int_equal(heap_held_bytes(h), heap_first_held_bytes(&h->first));
 		}
 	}
-	/* What is left is released in bulk; LeakSanitizer tells whether it was all. */
 	assert_true(total > 0);
+	heap_delete(h);
+}
+
+static void test_random_operations(void **state)
+{
+	(void)state;
+	random_operations(heap_new(0));
+}
+
+static void test_random_operations_with_first(void **state)
+{
+	(void)state;
+	struct heap *h = heap_new(0);
+	heap_add_first(h);
+	random_operations(h);
+}
+
+/* Takes `count` blocks of the piece and gives them back. */
+static void use_first(struct heap *h, size_t bytes, size_t count)
+{
+	static void *blocks[FIRST_BYTES / FIRST_UNIT_BYTES];
+	for (size_t i = 0; i < count; i++) {
+		blocks[i] = heap_alloc(h, NULL, 0, bytes);
+		assert_true(heap_first_owns(&h->first, blocks[i]));
+	}
+	for (size_t i = 0; i < count; i++)
+		heap_alloc(h, blocks[i], bytes, 0);
+}
+
+/* The piece is used to its last byte, what becomes free serves smaller blocks too, and once it is full it is left. */
+static void test_first_is_filled_and_split(void **state)
+{
+	(void)state;
+	enum { COUNT = FIRST_BYTES / FIRST_BLOCK_BYTES };
+	struct heap *h = heap_new(0);
+	heap_add_first(h);
+	assert_int_equal(heap_held_bytes(h), 0);
+	use_first(h, FIRST_BLOCK_BYTES, COUNT);
+	assert_int_equal(heap_held_bytes(h), FIRST_BYTES);
+	use_first(h, 240, COUNT * 4);
+	use_first(h, 48, COUNT * (4 * 5 + 1));
+	void *large = heap_alloc(h, NULL, 0, FIRST_BLOCK_BYTES + 1);
+	assert_int_equal(heap_large_count(h), 1);
+	void *first = heap_alloc(h, NULL, 0, 32);
+	assert_true(heap_first_owns(&h->first, first));
+	void *beyond = heap_alloc(h, NULL, 0, FIRST_BLOCK_BYTES); /* everything is split by now */
+	assert_int_equal(heap_large_count(h), 2);
+	heap_alloc(h, first, 32, 0);
+	void *small = heap_alloc(h, NULL, 0, 32);
+	assert_false(heap_first_owns(&h->first, small));
+	heap_alloc(h, small, 32, 0);
+	heap_alloc(h, beyond, FIRST_BLOCK_BYTES, 0);
+	heap_alloc(h, large, FIRST_BLOCK_BYTES + 1, 0);
+	assert_int_equal(heap_used_bytes(h), 0);
+	heap_delete(h);
+}
+
+/* Without memory a block of the piece shrinks where it is, and grows nowhere. */
+static void test_first_shrinks_in_place(void **state)
+{
+	(void)state;
+	struct heap *h = heap_new(0);
+	heap_add_first(h);
+	void *blocks[FIRST_BYTES / FIRST_BLOCK_BYTES];
+	for (size_t i = 0; i < COUNT_OF(blocks); i++)
+		blocks[i] = heap_alloc(h, NULL, 0, FIRST_BLOCK_BYTES);
+	system_refuses = true;
+	assert_null(heap_alloc(h, blocks[0], FIRST_BLOCK_BYTES, 5000));
+	assert_ptr_equal(heap_alloc(h, blocks[0], FIRST_BLOCK_BYTES, 100), blocks[0]);
+	assert_ptr_equal(heap_alloc(h, blocks[1], FIRST_BLOCK_BYTES, 1), blocks[1]);
+	system_refuses = false;
+	heap_alloc(h, blocks[0], 100, 0);
+	heap_alloc(h, blocks[1], 1, 0);
+	assert_int_equal(heap_used_bytes(h), (COUNT_OF(blocks) - 2) * FIRST_BLOCK_BYTES);
+	heap_delete(h);
+}
+
+/* The system has no piece to give: an ordinary heap. */
+static void test_no_first(void **state)
+{
+	(void)state;
+	struct heap *h = heap_new(0);
+	system_refuses = true;
+	heap_add_first(h);
+	system_refuses = false;
+	void *block = heap_alloc(h, NULL, 0, 100);
+	assert_non_null(block);
+	assert_int_equal(heap_span_count(h), 1);
+	heap_alloc(h, block, 100, 0);
 	heap_delete(h);
 }
 
@@ -405,6 +493,7 @@ static void test_closed_vm_leaves_nothing(void **state)
 {
 	(void)state;
 	struct heap *h = heap_new(0);
+	heap_add_first(h);
 	lua_State *L = open_vm(h);
 	assert_int_equal(luaL_dostring(L, program), 0);
 	lua_gc(L, LUA_GCCOLLECT, 0);
@@ -425,6 +514,8 @@ static void test_abandoned_vm_leaks_nothing(void **state)
 	(void)state;
 	for (size_t round = 0; round < 3; round++) {
 		struct heap *h = heap_new(0);
+		if (round > 0)
+			heap_add_first(h);
 		lua_State *L = open_vm(h);
 		assert_int_equal(luaL_dostring(L, "jit.off()"), 0);
 		assert_int_equal(luaL_dostring(L, program), 0);
@@ -478,6 +569,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_size),
 		cmocka_unit_test(test_random_operations),
+		cmocka_unit_test(test_random_operations_with_first),
+		cmocka_unit_test(test_first_is_filled_and_split),
+		cmocka_unit_test(test_first_shrinks_in_place),
+		cmocka_unit_test(test_no_first),
 		cmocka_unit_test(test_shrinking_never_fails),
 		cmocka_unit_test(test_random_misfits),
 		cmocka_unit_test(test_free_cells_serve_any_class),

@@ -20,6 +20,7 @@ local call = {}
 -- session -> handle of the service that is to answer it; false: it had a name, which is gone already
 local pending = {}
 local limited = {} -- session -> true for a call with a deadline that its author gave
+call.pending = pending -- for skynet/peers.lua
 
 --- An address as text: `:%08x` for a handle, anything else as it is.
 function call.address(addr)
@@ -227,29 +228,6 @@ end
 -- others wait for than call.
 function call.expect(session, handle)
 	pending[session] = handle
-end
-
---- Make all calls to `handle` fail, the oldest first.
-function call.fail_peer(handle)
-	local sessions = {}
-	for session, peer in pairs(pending) do
-		if peer == handle then
-			sessions[#sessions + 1] = session
-		end
-	end
-	table.sort(sessions)
-	for _, session in ipairs(sessions) do
-		task.fail(session)
-	end
-end
-
---- The handles of all services that owe this one an answer, as a set.
-function call.peers()
-	local set = {}
-	for _, peer in pairs(pending) do
-		set[peer] = peer and true or nil
-	end
-	return set
 end
 
 return call

@@ -28,7 +28,7 @@ end
 
 local function upvalues_of(functions)
 	local into, seen = {}, {}
-	for _, f in pairs(functions) do
+	for _, f in next, functions do -- those that are loaded
 		if type(f) == "function" then
 			collect_upvalues(f, into, seen)
 		end

@@ -3,23 +3,9 @@
 -- Protocols: how the payload of each message type is packed and unpacked, and who handles it. One
 -- table holds every protocol twice, by its name and by its number.
 
-local protocol = {}
-
---- Numbers of the message types; the first fields of a message, so they never change.
-protocol.types = {
-	PTYPE_TEXT = 0,
-	PTYPE_RESPONSE = 1,
-	PTYPE_MULTICAST = 2,
-	PTYPE_CLIENT = 3,
-	PTYPE_SYSTEM = 4,
-	PTYPE_HARBOR = 5,
-	PTYPE_SOCKET = 6,
-	PTYPE_ERROR = 7,
-	PTYPE_QUEUE = 8,
-	PTYPE_DEBUG = 9,
-	PTYPE_LUA = 10,
-	PTYPE_SNAX = 11,
-	PTYPE_TRACE = 12,
+local protocol = {
+	--- Numbers of the message types: types.PTYPE_LUA and its like.
+	types = require "skynet.core",
 }
 
 local registry = {}

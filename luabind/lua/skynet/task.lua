@@ -17,7 +17,6 @@ local resume, yield = coroutine.resume, coroutine.yield
 local running, traceback = coroutine.running, debug.traceback
 local unpack, select, type, tostring, error = unpack, select, type, tostring, error
 local core_timeout, core_cancel, core_genid = core.timeout, core.cancel, core.genid
-local core_blocking, pcall = core.blocking, pcall
 local core_raised = core.raised
 
 local acquire, defer, SUSPEND = pool.acquire, pool.defer, pool.SUSPEND
@@ -35,9 +34,10 @@ local task = {
 
 -- What the other parts of the library may read at any time: `task`, the coroutine that runs now
 -- (nil outside of tasks, and inside of blocking); `quitting`, true once skynet.exit() was called; `trace`, the
--- module that logs the way of a request (nil until it is used); `origin`, a table that keeps who began a timer
--- (nil unless skynet.trace_timeout is on); `blocking`; `debugger`, what is called before each message while there is one.
-local live = { task = nil, quitting = false, trace = nil, origin = nil, blocking = false, debugger = nil }
+-- module that logs the way of a request (nil until it is used); `responders`, the module of skynet.response, likewise;
+-- `origin`, a table that keeps who began a timer (nil unless skynet.trace_timeout is on); `blocking`, true inside of
+-- skynet.blocking; `debugger`, what is called before each message while there is one.
+local live = { task = nil, quitting = false, trace = nil, responders = nil, origin = nil, blocking = false, debugger = nil }
 task.live = live
 
 -- session -> the task that it resumes, or BREAK
@@ -192,24 +192,6 @@ local function answer_other(session, co)
 	deadline[session] = nil
 	interrupt(late, task.TIMEOUT)
 	return true
-end
-
-local function end_blocking(co, ok, ...)
-	live.task, live.blocking = co, false
-	if not ok then
-		error((...), 0)
-	end
-	return ...
-end
-
---- Run f(...) without a worker; see skynet.blocking.
-function task.blocking(f, ...)
-	if live.blocking then
-		error("skynet.blocking inside skynet.blocking", 3)
-	end
-	local co = live.task
-	live.task, live.blocking = nil, true
-	return end_blocking(co, pcall(core_blocking, f, ...))
 end
 
 --- Deliver an answer. Only for the dispatcher.

@@ -15,6 +15,15 @@ function modules.require(name) end
 ---@param f fun()
 function modules.init(f) end
 
+---LuaJIT's require, for modules that must not wait while they load.
+---@param name string
+---@return any module
+function modules.original(name) end
+
+---Run functions of skynet.init, also those that they add.
+---@param list fun()[]
+function modules.run_inits(list) end
+
 ---Run the init functions of the main chunk. skynet.start does it.
 function modules.init_all() end
 

@@ -91,6 +91,7 @@ end
 
 skynet.start(function()
 	start_idle()
+	skynet.newservice "idle_bytes"
 	local working = {}
 	for i = 1, setting "pairs" do
 		working[i] = { skynet.newservice "idle_busy", skynet.newservice "idle_busy" }

@@ -9,9 +9,10 @@ local ROOT = SERVICE_PATH .. "../../../luabind/"
 
 -- Parts of the library that services do not require.
 local INTERNAL = {}
-for name in ([[compat loader finalizer lua54 lua54_wide lua54_close lua54_blame skynet.call skynet.deadlock
-	skynet.debug_pairs skynet.inspect skynet.life skynet.lock skynet.missing skynet.pool skynet.protocol skynet.request
-	skynet.serial skynet.serve skynet.task skynet.trace]]):gmatch "%S+" do
+for name in ([[compat explain installed loader with_path finalizer lua54 lua54_wide lua54_close lua54_blame skynet.call skynet.deadlock
+	skynet.debug_pairs skynet.ending skynet.extra skynet.inspect skynet.late skynet.launch skynet.life skynet.loading
+	skynet.lock skynet.missing skynet.peers skynet.pool skynet.protocol skynet.request skynet.response skynet.say
+	skynet.serial skynet.serve skynet.task skynet.trace skynet.unexpected]]):gmatch "%S+" do
 	INTERNAL[name] = true
 end
 
@@ -53,19 +54,10 @@ local function read_all()
 	return stubs
 end
 
-local function upvalue(f, wanted)
-	for i = 1, math.huge do
-		local name, value = debug.getupvalue(f, i)
-		if name == nil or name == wanted then
-			return value
-		end
-	end
-end
-
 -- Functions that become fields when they are first read.
 local function load_late()
-	for name in pairs(upvalue(getmetatable(skynet).__index, "late")) do
-		local _ = skynet[name]
+	for _ in pairs(skynet) do
+		-- which reads them all
 	end
 end
 

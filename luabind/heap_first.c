@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "luabind/heap_first.h"
+
+#include "core/mem.h"
+#include <string.h>
+
+#define NONE UINT16_MAX
+
+_Static_assert(FIRST_BYTES / FIRST_UNIT_BYTES < NONE, "a place fits into 16 bits");
+_Static_assert(FIRST_CLASSES - 1 <= 64, "a bit for each class");
+
+PARKABLE static uint64_t bit_of(size_t class)
+{
+	return 1ull << (class - 1);
+}
+
+PARKABLE static void put(struct heap_first *f, char *block, size_t class)
+{
+	memcpy(block, &f->free[class], sizeof(f->free[class]));
+	f->free[class] = (uint16_t)((size_t)(block - f->start) / FIRST_UNIT_BYTES);
+	f->filled |= bit_of(class);
+}
+
+/* The list must not be empty. */
+PARKABLE static char *take(struct heap_first *f, size_t class)
+{
+	char *block = f->start + (size_t)f->free[class] * FIRST_UNIT_BYTES;
+	memcpy(&f->free[class], block, sizeof(f->free[class]));
+	if (f->free[class] == NONE)
+		f->filled &= ~bit_of(class);
+	return block;
+}
+
+PARKABLE static void *take_fresh(struct heap_first *f, size_t bytes)
+{
+	size_t fresh = load_relaxed(&f->fresh_bytes);
+	f->full = f->start == NULL || fresh + bytes > FIRST_BYTES;
+	if (f->full)
+		return NULL;
+	store_relaxed(&f->fresh_bytes, fresh + bytes);
+	return f->start + fresh;
+}
+
+PARKABLE void *heap_first_alloc(struct heap_first *f, size_t bytes)
+{
+	if (f->full)
+		return NULL;
+	size_t class = heap_first_class(bytes);
+	uint64_t large_enough = f->filled & ~(bit_of(class) - 1);
+	if (large_enough) {
+		size_t found = (size_t)__builtin_ctzll(large_enough) + 1;
+		char *block = take(f, found);
+		if (found > class)
+			put(f, block + class * FIRST_UNIT_BYTES, found - class);
+		return block;
+	}
+	return take_fresh(f, class * FIRST_UNIT_BYTES);
+}
+
+PARKABLE void heap_first_free(struct heap_first *f, void *block, size_t bytes)
+{
+	if (!f->full)
+		put(f, block, heap_first_class(bytes));
+}
+
+void heap_first_init(struct heap_first *f)
+{
+	f->start = mem_try_aligned(FIRST_UNIT_BYTES, FIRST_BYTES);
+	store_relaxed(&f->fresh_bytes, 0);
+	f->full = false;
+	f->filled = 0;
+	memset(f->free, 0xff, sizeof(f->free)); /* NONE */
+}
+
+void heap_first_release(struct heap_first *f)
+{
+	mem_free(f->start);
+	f->start = NULL;
+	f->filled = 0;
+	store_relaxed(&f->fresh_bytes, 0);
+}
