@@ -182,7 +182,8 @@ def attach_debugger(server, seconds):
 
 @case('a healthy process blames nobody, nor does one that was stopped or debugged')
 def healthy():
-    config = {'thread': 2, 'start': 'main', 'watchdog': {'warn': '1h'}}
+    # The hog is there for the load: nothing is done about it.
+    config = {'thread': 2, 'start': 'main', 'watchdog': {'warn': 0, 'demote': 0, 'dump': 0}}
     with Box(config, {'main': HEALTHY, 'loop': HOG}) as box, Server(box) as server:
         # No service is in its first seconds any more: nothing else could keep the alerts back.
         server.wait_line('^GROWN UP$', timeout_s=60)
@@ -196,7 +197,7 @@ def healthy():
         time.sleep(1.5)
         print(f'# with gdb: {debugged}', flush=True)
         said = server.find(ALERT)
-        check(not said, f'an alert:\n{server.output()}')
+        check(not said, f'an alert: {[match.string[:200] for match in said]}')
         check(server.stop() == 0, server.output())
 
 
