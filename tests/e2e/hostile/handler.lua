@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- LuaJIT calls no hook in a message handler.
+-- In a message handler, which runs on top of the error: compiled, there is no hook; interpreted, there is.
 xpcall(error, function()
 	while true do end -- here
 end, "x")
