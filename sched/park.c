@@ -170,15 +170,25 @@ static bool is_to_raise(const struct thread *t, const struct service *s, uint64_
 	       number == load_relaxed(&s->message_number);
 }
 
+static void on_signal(int signo, siginfo_t *info, void *context);
+
+/* The handler itself is interrupted, before it could say that it runs: two signals came on the kernel's way back. The
+ * outer one sees to everything, and from here the service's own frames could not be seen. */
+static bool has_just_begun(uintptr_t pc)
+{
+	enum { PROLOGUE_BYTES = 64 };
+	return pc - (uintptr_t)on_signal < PROLOGUE_BYTES;
+}
+
 static void on_signal(int signo, siginfo_t *info, void *context)
 {
 	struct thread *t = thread_self();
 	struct service *s = t ? load_relaxed(&t->cur) : NULL;
-	if (s == NULL || load_relaxed(&t->in_handler))
-		return;
-	int saved_errno = errno_get();
 	ucontext_t *uc = context;
 	uintptr_t pc = (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+	if (s == NULL || load_relaxed(&t->in_handler) || has_just_begun(pc))
+		return;
+	int saved_errno = errno_get();
 	uintptr_t sp = (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
 	uintptr_t rbp = (uintptr_t)uc->uc_mcontext.gregs[REG_RBP];
 	uint64_t epoch = run_epoch_of(load_acquire(&t->run));

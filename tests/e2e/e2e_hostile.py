@@ -10,6 +10,7 @@ watchdog writes only some. Each cell prints a line. Where a program is, is told 
 """
 import os
 import re
+import statistics
 import sys
 
 from harness import HERE, SERVICES, Box, Server, case, check, run_cases
@@ -20,14 +21,14 @@ PROGRAMS = os.path.join(HERE, 'hostile')
 WARN_MS, INTERRUPT_MS, KILL_MS = 80, 100, 120
 CELLS_A_PROCESS = 7
 STAYS_S, PATIENCE_S = 1.5, 20  # how long it is waited for the end of what stays, and of others
-# How late a light service may be woken beside any of them, on a machine that others use too.
-LATE_MS = 1000
-TOLD_MS = 1500  # until a caller knows, beyond the CPU that the program may use
+# How late a light service may be woken beside one of them, and until a caller knows: a host may take the cores away from
+# everybody for a second. Beside half of them it must be woken sooner than any of them takes to be noticed.
+LATE_MS, USUALLY_LATE_MS = 3000, 60
+TOLD_MS = 4000
 
 # What the alert says of where it is.
 LINE = 'line'        # one of the lines with `here`
-LIBRARY = 'library'  # in a C function of the Lua library, or a finalizer: no line to be had
-C_CODE = 'C code'    # in a C module: no line to be had
+LIBRARY = 'library'  # in a finalizer: no line to be had
 NOTHING = 'nothing'  # no alert: it ends by itself before, or uses no CPU
 
 # What becomes of it.
@@ -69,7 +70,7 @@ TABLE = {
     'ffi': (LINE, LINE, CLOSED, INTERRUPTED, CLOSED, CLOSED),
     'pack': (LINE, LINE, INTERRUPTED, INTERRUPTED, CLOSED, CLOSED),
     'compile': (LINE, LINE, INTERRUPTED, INTERRUPTED, CLOSED, CLOSED),
-    'find': (LIBRARY, LIBRARY, ABANDONED, ABANDONED, ABANDONED, ABANDONED),
+    'find': (LINE, LINE, ABANDONED, ABANDONED, ABANDONED, ABANDONED),
     'handler': (LINE, LINE, CLOSED, INTERRUPTED, CLOSED, CLOSED),
     'finalizer': (LIBRARY, LIBRARY, ABANDONED, ABANDONED, ABANDONED, ABANDONED),
     'require': (LINE, LINE, CLOSED, CLOSED, CLOSED, CLOSED),
@@ -84,7 +85,7 @@ TABLE = {
     'c_lock': (LINE, LINE, INTERRUPTED, INTERRUPTED, CLOSED, CLOSED),
     'c_naps': (NOTHING, NOTHING, CLOSED, CLOSED, CLOSED, CLOSED),
     'c_sleep': (NOTHING, NOTHING, STAYS, STAYS, STAYS, STAYS),
-    'c_spin': (C_CODE, C_CODE, STAYS, STAYS, STAYS, STAYS),
+    'c_spin': (LINE, LINE, STAYS, STAYS, STAYS, STAYS),
 }
 
 
@@ -138,8 +139,9 @@ class Cell:
         if self.by == 'restart':
             check(self.values['restarted'] == 'true', 'not started again, or not well after it')
         if self.when == 'message':
-            answer = 'answer' if became in (INTERRUPTED, FAILS) else 'call failed'
-            check(self.values['ping'].startswith(answer), f'who waited got {self.values["ping"]}')
+            # Who asks only when it is dead already is told so.
+            answer = 'answer' if became in (INTERRUPTED, FAILS) else 'call (failed|to invalid address)'
+            check(re.match(answer, self.values['ping']), f'who waited got {self.values["ping"]}')
 
     def check_error(self):
         go = self.values['go']
@@ -162,14 +164,15 @@ class Cell:
         if self.place == LINE:
             check(place and last_words(place) in marked_lines(self.program) or self.program == 'compile' and place,
                   f'found at {place} ({kind})')
-        elif self.place == LIBRARY:
-            check(place is None and kind.startswith('in a C function of the Lua library'), f'{place} ({kind})')
         else:
-            check(place is None and kind.startswith('C code'), f'{place} ({kind})')
+            check(place is None and kind.startswith('in a C function of the Lua library'), f'{place} ({kind})')
         return float(first['cpu']) * 1000
 
+    def late_ms(self):
+        return float(self.values['late_us']) / 1000
+
     def check_times(self, cpu_ms):
-        late, told = float(self.values['late_us']) / 1000, float(self.values['go_ms'])
+        late, told = self.late_ms(), float(self.values['go_ms'])
         check(late < LATE_MS, f'a light service was {late:.0f} ms late')
         check(int(self.values['rounds']) > 0, 'a light service did not run')
         check(told < TOLD_MS, f'its caller was told after {told:.0f} ms')
@@ -189,7 +192,7 @@ class Cell:
         noticed = f'noticed at {cpu_ms:.0f} ms' if cpu_ms is not None else 'not noticed'
         return faults, (f'{self.service} {self.program}: {self.became()}, {noticed}, told after '
                         f'{float(self.values["go_ms"]):.0f} ms, over after {float(self.values["ended_ms"]):.0f} ms, '
-                        f'a light service {float(self.values["late_us"]) / 1000:.1f} ms late')
+                        f'a light service {self.late_ms():.1f} ms late')
 
 
 def fault_of(function, *arguments):
@@ -246,6 +249,10 @@ def matrix(jit, workers):
     faults = []
     for first in range(0, len(cells), CELLS_A_PROCESS):
         faults += run(cells[first:first + CELLS_A_PROCESS], jit, workers)
+    usually = statistics.median(cell.late_ms() for cell in cells)
+    print(f'# beside half of them a light service was at most {usually:.1f} ms late')
+    if usually > USUALLY_LATE_MS:
+        faults.append('lights are late')
     check(not faults, '\n'.join(faults))
 
 

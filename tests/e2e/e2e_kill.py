@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """skynet.kill of services that never come back: callers are told at once, names and handle are free again,
-everybody else goes on, and what can be ended is ended and leaves no memory behind."""
+everybody else goes on, and what can be ended is ended and leaves no memory behind. For builds with sanitizers;
+e2e_hostile.py has more kinds."""
 import sys
 import time
 
@@ -24,24 +25,15 @@ def wait_until_quiet(server, timeout_s=60):
 
 # Kinds that come to their end take one kill after the other; each of those that must be abandoned first
 # runs for as long as the kill may take.
-@case('C code that sleeps', 'hog', 'c_sleep', 3, False)
 @case('C code that spins', 'hog', 'c_spin', 3, False)
-@case('naps in C', 'hog', 'c_naps', 20, True)
 @case('a loop in a finalizer', 'hog', 'finalizer', 3, True)
 @case('a loop in the message handler of xpcall', 'hog', 'handler', 20, True)
-@case('an interpreted one in the message handler of xpcall', 'hog_plain', 'handler', 3, True)
 @case('an endless string.find', 'hog', 'find', 3, True)
 @case('gsub with a callback', 'hog', 'gsub', 20, True)
-@case('sort with a comparator', 'hog', 'sort', 20, True)
-@case('an allocating loop', 'hog', 'tables', 20, True)
 @case('a loop that builds strings', 'hog', 'strings', 20, True)
 @case('a coroutine ping-pong', 'hog', 'coroutines', 20, True)
-@case('an interpreted coroutine ping-pong', 'hog_plain', 'coroutines', 20, True)
 @case('a loop around pcall', 'hog', 'pcall', 20, True)
-@case('an interpreted loop around pcall', 'hog_plain', 'pcall', 20, True)
-@case('a loop in a metamethod', 'hog', 'metamethod', 20, True)
 @case('FFI arithmetic', 'hog', 'ffi', 20, True)
-@case('an interpreted loop', 'hog_plain', 'count', 20, True)
 @case('a compiled loop', 'hog', 'count', 20, True)
 def kill(service, kind, kills, ends):
     config = {'thread': 1, 'start': 'kill_main', 'hog_service': service, 'hog_kind': kind,

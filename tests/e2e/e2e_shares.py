@@ -49,7 +49,7 @@ end)
 
 def measure(threads, names, rules, at_run_time=None):
     burn = f'dofile("{SERVICES}/burn.lua")'
-    config = {'thread': threads, 'start': 'main', 'burns': ' '.join(names), 'window_cs': 500,
+    config = {'thread': threads, 'start': 'main', 'burns': ' '.join(names), 'window_cs': 300,
               'watchdog': {'demote': 0}, 'service': Raw(rules)}
     if at_run_time:
         config['set'] = at_run_time

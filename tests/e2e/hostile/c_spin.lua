@@ -1,2 +1,2 @@
 -- SPDX-License-Identifier: MIT
-require "chog".spin()
+require "chog".spin() -- here

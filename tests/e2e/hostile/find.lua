@@ -1,3 +1,5 @@
 -- SPDX-License-Identifier: MIT
 -- Backtracks for longer than anybody will wait.
-return string.find(string.rep("a", 100000), ".-.-.-.-b")
+local text = string.rep("a", 100000)
+local found = string.find(text, ".-.-.-.-b") -- here
+return found
