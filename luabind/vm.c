@@ -23,6 +23,7 @@
 #include "luabind/boot.h"
 #include "luabind/callsite.h"
 #include "luabind/enter.h"
+#include "luabind/halfway.h"
 #include "luabind/interrupt.h"
 #include "luabind/landmarks.h"
 #include "luabind/lease.h"
@@ -354,6 +355,14 @@ static void close_vm(struct service *s)
 	free_vm(s);
 }
 
+/* Where it stopped the collector may run. */
+static bool is_closable(const struct service *s, const struct vm *vm)
+{
+	const struct trace_range *r = trace_find(&vm->traces, s->parked_pc);
+	return r == NULL || !halfway_at((const uint8_t *)r->start, r->end - r->start,
+					s->parked_pc - r->start);
+}
+
 static enum parked_fate fate(struct service *s, enum park_tier tier, bool late)
 {
 	struct vm *vm = s->state;
@@ -361,7 +370,7 @@ static enum parked_fate fate(struct service *s, enum park_tier tier, bool late)
 		return heap_is_busy(vm->heap) ? FATE_RUN_ON : FATE_ABANDON;
 	if (load_relaxed(&vm->L) == NULL)
 		return FATE_RUN_ON;
-	return tier == TIER_MACHINE_CODE ? FATE_CLOSE_HERE : FATE_RUN_ON;
+	return tier == TIER_MACHINE_CODE && is_closable(s, vm) ? FATE_CLOSE_HERE : FATE_RUN_ON;
 }
 
 const struct service_body vm_body = {

@@ -214,6 +214,7 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 	if (load_relaxed(&t->wanted) != epoch) {
 		store_relaxed(&t->in_handler, false);
 	} else if (tier != TIER_FOREIGN && park_is_possible() && leave_body(t, &detached)) {
+		s->parked_pc = pc;
 		park(t, s, tier, detached);
 		if (is_to_die(s))
 			s->body->interrupt(s, INTERRUPT_KILL, pc, tier);

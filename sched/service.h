@@ -139,8 +139,9 @@ struct service {
 	void *state;          /* the body's own; luabind's struct vm */
 	struct stack *stack;  /* PARKED: the stack it was stopped on */
 	uintptr_t mark;       /* stack pointer at the entry into the body's code; 0: not inside */
-	enum park_tier tier;  /* PARKED: where */
-	int parked_on;        /* PARKED: index of the thread that it was stopped on */
+	enum park_tier tier;  /* PARKED: where, */
+	uintptr_t parked_pc;  /* at which instruction, */
+	int parked_on;        /* and the index of the thread that it was stopped on */
 	struct thread *held_on; /* HELD: whose turn it is when the service is picked */
 	struct stack *grave;  /* the stack of a message that was cut off; nobody runs on it again */
 	uint32_t overload_at; /* mailbox length that is worth the next log line */
