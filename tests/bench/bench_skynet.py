@@ -26,7 +26,7 @@ ROUNDS = rounds(5, 2)
 WORKERS = (1, 2)
 SKYNET = os.path.abspath(os.environ.get('SKYNET') or '.')
 NEEDED = ('skynet', 'cservice/snlua.so', 'luaclib/skynet.so', 'lualib/skynet.lua')
-WIDTHS = (38, 8, 13, 13, 9, 16)
+WIDTHS = (28, 8, 11, 11, 9, 20)
 
 
 def skynets_box(config):

@@ -19,7 +19,8 @@ local function exchange(pairs, way, until_ns)
 	local operations, busy = 0, pairs
 	for i = 1, pairs do
 		skynet.fork(function()
-			operations = operations + skynet.call(pings[i], "lua", way, until_ns)
+			local done = skynet.call(pings[i], "lua", way, until_ns)
+			operations = operations + done -- not in one line: the others add while this one waits
 			busy = busy - 1
 			if busy == 0 then
 				skynet.wakeup(task)
