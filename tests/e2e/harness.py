@@ -95,9 +95,10 @@ def lua(value):
 
 
 class Server:
-    """The executable with its output in pipes, killed at the end of the `with` block in any case."""
+    """The executable with its output in pipes, killed at the end of the `with` block in any case. `program` is another
+    one in its place, for benchmarks."""
 
-    def __init__(self, box, *arguments, config='config', environment=None):
+    def __init__(self, box, *arguments, config='config', environment=None, program=BINARY):
         self.lines = []    # of stdout, without the newline
         self.errors = []   # of stderr
         self.times = []    # when each line of stdout came
@@ -105,7 +106,7 @@ class Server:
         self.started = time.monotonic()
         words = list(arguments) + ([config] if config else [])
         self.process = subprocess.Popen(
-            [BINARY, *words], cwd=box.path, stdin=subprocess.DEVNULL,
+            [program, *words], cwd=box.path, stdin=subprocess.DEVNULL,
             env={**os.environ, **(environment or {})},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._readers = [threading.Thread(target=self._read, args=a, daemon=True)
