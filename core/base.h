@@ -27,6 +27,12 @@
  * that is not inlined into such code must carry the mark itself. */
 #define PARKABLE __attribute__((section("parkable_text")))
 
+/* The length of the text that snprintf has left in `size` bytes, by what it returned: it tells what it would have written. */
+static inline size_t clipped(int wanted, size_t size)
+{
+	return wanted < 0 ? 0 : (size_t)wanted < size ? (size_t)wanted : size - 1;
+}
+
 #if defined(__SANITIZE_ADDRESS__)
 #define WITH_ASAN 1
 #elif defined(__has_feature)

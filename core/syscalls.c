@@ -95,5 +95,5 @@ size_t syscalls_format(const struct syscalls_call *call, char *out, size_t size)
 		n = snprintf(out, size, "system call %ld(...)", call->number);
 	else
 		n = snprintf(out, size, "%s(%s%s...)", known, first, first[0] ? ", " : "");
-	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+	return clipped(n, size);
 }

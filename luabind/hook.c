@@ -56,7 +56,7 @@ static size_t put_level(const lua_Debug *ar, char *out, size_t size)
 			     ar->currentline, ar->short_src, ar->linedefined);
 	else
 		n = snprintf(out, size, "\t[C]: in function '%s'\n", name ? name : "?");
-	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+	return clipped(n, size);
 }
 
 /* What translated code calls for an operator is no place that its author knows. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "watchdog/action.h"
 #include "core/clock.h"
-#include "core/log.h"
 #include "sched/service.h"
 #include "watchdog/notice.h"
 #include "watchdog/rule.h"
@@ -13,11 +12,6 @@ static const char *const name[] = {
 	[ACTION_DUMP] = "dump",     [ACTION_INTERRUPT] = "interrupt",
 	[ACTION_KILL] = "kill",     [ACTION_RESTART] = "restart",
 };
-
-static size_t clipped(int wanted, size_t size)
-{
-	return wanted < 0 ? 0 : (size_t)wanted < size ? (size_t)wanted : size - 1;
-}
 
 static size_t format_text(const struct action *a, char *out, size_t size)
 {
@@ -53,12 +47,8 @@ size_t action_format(const struct action *a, enum line_format format, int64_t wa
 void action_write(const struct action *a)
 {
 	char line[1024];
-	enum line_format format = notice_line_format();
-	size_t bytes = action_format(a, format, clock_wall_ns(), line, sizeof(line));
-	if (format == LINE_SKYNET)
-		log_write(0, line, bytes);
-	else
-		log_write_bare(line, bytes);
+	size_t bytes = action_format(a, notice_line_format(), clock_wall_ns(), line, sizeof(line));
+	notice_log(0, line, bytes);
 }
 
 const char *action_no_hook(int tier)

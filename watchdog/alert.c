@@ -13,11 +13,6 @@
 /* The monitor's, so that nothing is allocated when it matters. */
 static char line[4096];
 
-static size_t clipped(int wanted, size_t size)
-{
-	return wanted < 0 ? 0 : (size_t)wanted < size ? (size_t)wanted : size - 1;
-}
-
 static bool known(const char *text)
 {
 	return text != NULL && text[0] != '\0';

@@ -13,11 +13,6 @@ static struct {
 	char line[4096];
 } notices;
 
-static size_t clipped(int wanted, size_t size)
-{
-	return wanted < 0 ? 0 : (size_t)wanted < size ? (size_t)wanted : size - 1;
-}
-
 /* What it says of the figure: "has waited 212 ms for a worker". */
 static void put_claim(const struct rule *r, int64_t figure, char *out, size_t size)
 {
@@ -151,12 +146,12 @@ uint64_t notice_suppressed(enum rule_kind kind)
 	return bucket_take_suppressed(&notices.bucket[kind]);
 }
 
-static void write_out(uint32_t source, size_t bytes)
+void notice_log(uint32_t source, const char *line, size_t bytes)
 {
 	if (notices.format == LINE_SKYNET)
-		log_write(source, notices.line, bytes);
+		log_write(source, line, bytes);
 	else
-		log_write_bare(notices.line, bytes);
+		log_write_bare(line, bytes);
 }
 
 bool notice_write(struct notice *n, int64_t now_ns)
@@ -168,7 +163,7 @@ bool notice_write(struct notice *n, int64_t now_ns)
 	n->suppressed = n->verdict == RULE_OVER || own_line ? 0 : notice_suppressed(n->kind);
 	size_t bytes = notice_format(n, notices.format, clock_wall_ns(), notices.line,
 				     sizeof(notices.line));
-	write_out(own_line ? n->service : 0, bytes);
+	notice_log(own_line ? n->service : 0, notices.line, bytes);
 	return true;
 }
 

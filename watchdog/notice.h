@@ -28,6 +28,8 @@ size_t notice_format(const struct notice *n, enum line_format format, int64_t wa
 /* For all alerts, those of alert.h too. */
 void notice_init(enum line_format format);
 enum line_format notice_line_format(void);
+/* Writes to the log what was formatted that way: as a line of `source`, or bare for programs. Any thread. */
+void notice_log(uint32_t source, const char *line, size_t bytes);
 /* May one of this kind be written now? Otherwise it is counted. */
 bool notice_may(enum rule_kind kind, int64_t now_ns);
 /* How many were left out before it. */

@@ -18,7 +18,6 @@
  * Times are read with rdtsc. Environment: EQUILUNE_SOURCE, EQUILUNE_BENCH_QUICK, _SECONDS, _ROUNDS.
  */
 #include "core/clock.h"
-#include "core/env.h"
 #include "core/mem.h"
 #include "luabind/luabind.h"
 #include "sched/park.h"
@@ -469,26 +468,10 @@ static void measure_throughput(const char *kind, const char *what, int pairs)
 
 /* ---- main ---- */
 
-static double setting(const char *name, double usual, double quick)
-{
-	char key[64];
-	snprintf(key, sizeof(key), "EQUILUNE_BENCH_%s", name);
-	const char *given = getenv(key);
-	if (given && atof(given) > 0)
-		return atof(given);
-	return getenv("EQUILUNE_BENCH_QUICK") ? quick : usual;
-}
-
 static void start(void)
 {
 	struct monitor_options options = {.restore_ns = NS_PER_S, .handoff_ns = 2 * NS_PER_MS};
-	const char *root = getenv("EQUILUNE_SOURCE");
-	char pattern[512];
-	check(root != NULL, "EQUILUNE_SOURCE must name the root of the sources");
-	snprintf(pattern, sizeof(pattern), "%s/tests/bench/services/?.lua", root);
-	env_set("luaservice", pattern);
-	env_set("lua_path", pattern);
-	env_set("lua_cpath", "");
+	kit_services_from("tests/bench/services");
 	vm_options_for = options_for;
 	kit_start(1, 0, SPARES, vm_library_address());
 	monitor_start(&options);
@@ -499,8 +482,8 @@ static void start(void)
 int main(void)
 {
 	static struct samples ask, bare;
-	measure_s = setting("SECONDS", 2, 0.6);
-	int pairs = (int)setting("ROUNDS", 15, 3);
+	measure_s = kit_bench_setting("SECONDS", 2, 0.6);
+	int pairs = (int)kit_bench_setting("ROUNDS", 15, 3);
 	pairs = pairs > 64 ? 64 : pairs;
 	calibrate();
 	start();

@@ -10,7 +10,6 @@
  * Environment: EQUILUNE_SOURCE, EQUILUNE_BENCH_QUICK, _SECONDS, _ROUNDS.
  */
 #include "core/clock.h"
-#include "core/env.h"
 #include "core/mem.h"
 #include "luabind/luabind.h"
 #include "tests/stress/kit.h"
@@ -150,28 +149,12 @@ static void measure_idle(void)
 
 /* ---- main ---- */
 
-static double setting(const char *name, double usual, double quick)
-{
-	char key[64];
-	snprintf(key, sizeof(key), "EQUILUNE_BENCH_%s", name);
-	const char *given = getenv(key);
-	if (given && atof(given) > 0)
-		return atof(given);
-	return getenv("EQUILUNE_BENCH_QUICK") ? quick : usual;
-}
-
 int main(void)
 {
-	const char *root = getenv("EQUILUNE_SOURCE");
-	char pattern[512];
-	measure_s = setting("SECONDS", 2, 0.5);
-	int rounds = (int)setting("ROUNDS", 9, 3);
+	measure_s = kit_bench_setting("SECONDS", 2, 0.5);
+	int rounds = (int)kit_bench_setting("ROUNDS", 9, 3);
 	rounds = rounds > ROUNDS_MAX ? ROUNDS_MAX : rounds;
-	check(root != NULL, "EQUILUNE_SOURCE must name the root of the sources");
-	snprintf(pattern, sizeof(pattern), "%s/tests/bench/services/?.lua", root);
-	env_set("luaservice", pattern);
-	env_set("lua_path", pattern);
-	env_set("lua_cpath", "");
+	kit_services_from("tests/bench/services");
 	vm_options_for = options_for;
 	kit_start(WORKERS, 0, SPARES, vm_library_address());
 	start_monitor();

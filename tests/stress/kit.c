@@ -58,6 +58,27 @@ static void fire_timer(uint32_t handle, int32_t session)
 	sched_post(0, handle, MESSAGE_RESPONSE, session, NULL, 0);
 }
 
+void kit_services_from(const char *folder)
+{
+	const char *root = getenv("EQUILUNE_SOURCE");
+	char pattern[512];
+	check(root != NULL, "EQUILUNE_SOURCE must name the root of the sources");
+	snprintf(pattern, sizeof(pattern), "%s/%s/?.lua", root, folder);
+	env_set("luaservice", pattern);
+	env_set("lua_path", pattern);
+	env_set("lua_cpath", "");
+}
+
+double kit_bench_setting(const char *name, double usual, double quick)
+{
+	char key[64];
+	snprintf(key, sizeof(key), "EQUILUNE_BENCH_%s", name);
+	const char *given = getenv(key);
+	if (given && atof(given) > 0)
+		return atof(given);
+	return getenv("EQUILUNE_BENCH_QUICK") ? quick : usual;
+}
+
 void kit_start(int workers, int shards, int spares, const void *vm_address)
 {
 	struct sched_options options = {

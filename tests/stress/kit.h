@@ -16,6 +16,10 @@ NORETURN void kit_fail(const char *file, int line, const char *fmt, ...) PRINTF(
 			kit_fail(__FILE__, __LINE__, __VA_ARGS__);                                 \
 	} while (0)
 
+/* Services are looked for in this folder of the sources, which $EQUILUNE_SOURCE names. Before kit_start. */
+void kit_services_from(const char *folder);
+/* What `./dev bench` was told: $EQUILUNE_BENCH_NAME, else `quick` or `usual`. */
+double kit_bench_setting(const char *name, double usual, double quick);
 /* Starts everything but the monitor; `shards` of the run queue, 0: the usual number. Lines of the log go to
  * $STRESS_LOG, by default nowhere. */
 void kit_start(int workers, int shards, int spares, const void *vm_address);

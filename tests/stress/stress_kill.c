@@ -8,7 +8,6 @@
  */
 #include "tests/stress/kit.h"
 #include "core/clock.h"
-#include "core/env.h"
 #include "core/mem.h"
 #include "luabind/luabind.h"
 
@@ -159,17 +158,6 @@ static void report(const char *what, int kills, int64_t begin_ns)
 	fflush(stdout);
 }
 
-static void set_paths(void)
-{
-	const char *root = getenv("EQUILUNE_SOURCE");
-	char pattern[512];
-	check(root != NULL, "EQUILUNE_SOURCE must name the root of the sources");
-	snprintf(pattern, sizeof(pattern), "%s/tests/stress/workloads/?.lua", root);
-	env_set("luaservice", pattern);
-	env_set("lua_path", pattern);
-	env_set("lua_cpath", "");
-}
-
 /* Killed in machine code inside of a finalizer, nothing can be compiled any more to make the VM forget that. */
 static void judge(int kills, bool hard_ones, uint64_t abandoned)
 {
@@ -204,7 +192,7 @@ int main(int argc, char **argv)
 	uint64_t random = seed | 1;
 	printf("stress_kill: seed %llu, %d kills\n", (unsigned long long)seed, kills);
 	fflush(stdout);
-	set_paths();
+	kit_services_from("tests/stress/workloads");
 	vm_options_for = options_for;
 	kit_start(WORKERS, 0, SPARES, vm_library_address());
 	part("warm-up", WARM_UP, false, plain, &random);

@@ -12,7 +12,6 @@
  */
 #include "tests/stress/kit.h"
 #include "core/clock.h"
-#include "core/env.h"
 #include "core/mem.h"
 #include "core/text.h"
 #include "luabind/callsite.h"
@@ -418,14 +417,8 @@ static void start_collector(void)
 
 static void set_paths(char *workloads_path, size_t size)
 {
-	const char *root = getenv("EQUILUNE_SOURCE");
-	char pattern[512];
-	check(root != NULL, "EQUILUNE_SOURCE must name the root of the sources");
-	snprintf(workloads_path, size, "%s/tests/stress/workloads/workloads.lua", root);
-	snprintf(pattern, sizeof(pattern), "%s/tests/stress/workloads/?.lua", root);
-	env_set("luaservice", pattern);
-	env_set("lua_path", pattern);
-	env_set("lua_cpath", "");
+	kit_services_from("tests/stress/workloads");
+	snprintf(workloads_path, size, "%s/tests/stress/workloads/workloads.lua", getenv("EQUILUNE_SOURCE"));
 }
 
 int main(int argc, char **argv)

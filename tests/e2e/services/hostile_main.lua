@@ -18,18 +18,7 @@ local function finalized(number)
 	return (select(2, chog.witnesses(number)))
 end
 
--- f() becomes true within so many seconds.
-local function soon(seconds, f)
-	local till = skynet.hpc() + seconds * 1e9
-	repeat
-		local value = f()
-		if value then
-			return value
-		end
-		skynet.sleep(1)
-	until skynet.hpc() > till
-	return false
-end
+local soon = dofile(SERVICE_PATH .. "soon.lua")
 
 -- The service of that name, but for `other`.
 local function find(name, other)

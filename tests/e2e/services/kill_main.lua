@@ -21,18 +21,7 @@ local function expect(value, ...)
 	end
 end
 
--- f() becomes true within so many seconds.
-local function soon(seconds, f)
-	local till = skynet.now() + seconds * 100
-	repeat
-		local value = f()
-		if value then
-			return value
-		end
-		skynet.sleep(1)
-	until skynet.now() > till
-	return false
-end
+local soon = dofile(SERVICE_PATH .. "soon.lua")
 
 local function ask(answers, hog, word)
 	skynet.fork(function()
