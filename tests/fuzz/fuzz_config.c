@@ -6,6 +6,7 @@
  */
 #include "fuzz/target.h"
 #include "conf/conf.h"
+#include "conf/options.h"
 #include "core/base.h"
 
 #include <string.h>
@@ -22,18 +23,36 @@ static void check_tree(const struct conf_value *v)
 	}
 }
 
+/* The ranges are those of the table of options, so that this cannot allow less, or more, than the documentation does.
+ * `base` is the structure that the fields of these options lie in; of an entry's options, those in `set`. */
+static void check_ranges(const void *base, unsigned set)
+{
+	size_t count;
+	const struct option *table = option_table(&count);
+	for (size_t i = 0; i < count; i++) {
+		const struct option *o = &table[i];
+		int64_t number;
+		bool ranged = o->type == OPTION_INTEGER || o->type == OPTION_TIME || o->type == OPTION_SIZE;
+		if (!ranged || (set ? !(o->rule_flag & set) : o->rule_flag != 0))
+			continue;
+		memcpy(&number, (const char *)base + o->offset, sizeof(number));
+		ensure(number >= o->minimum && number <= o->maximum);
+	}
+}
+
+static void check_entry(const struct conf_rule *r)
+{
+	ensure(r->pattern != NULL && r->line >= 0);
+	if (r->set)
+		check_ranges(r, r->set);
+}
+
 static void check_conf(const struct conf *c)
 {
-	ensure(c->thread_count >= 1 && c->thread_count <= 1024);
-	ensure(c->slice_ns >= 50000 && c->slice_ns <= 1000000000);
-	ensure(c->weight >= 1 && c->weight <= 10000);
-	ensure(c->stack_bytes >= 128 << 10 && c->stack_bytes <= 64 << 20);
+	check_ranges(c, 0);
 	ensure(c->start != NULL && c->bootstrap != NULL);
-	for (size_t i = 0; i < c->rule_count; i++) {
-		const struct conf_rule *r = &c->rules[i];
-		ensure(r->pattern != NULL && r->line >= 0);
-		ensure(!(r->set & CONF_RULE_WEIGHT) || (r->weight >= 1 && r->weight <= 10000));
-	}
+	for (size_t i = 0; i < c->rule_count; i++)
+		check_entry(&c->rules[i]);
 	check_tree(c->source->root);
 }
 
