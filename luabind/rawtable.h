@@ -71,6 +71,7 @@ _Static_assert(offsetof(struct rawcdata, integer) == 16, "as in LuaJIT");
 
 #define RAW_ADDRESS_BITS 47
 #define RAW_NIL		 UINT64_MAX
+#define RAW_NAN		 0xfff8000000000000u
 
 /* The complement of what stands above the address; numbers have larger ones than all of these. */
 enum rawtag {
@@ -151,10 +152,12 @@ static inline PARKABLE bool raw_is_int64(const struct rawcdata *c)
 }
 
 /* Puts a number where the array of `t` has a place for it: `index` < t->asize. The only thing that is ever written this
- * way: a number needs no word to the collector. `t` is new, and nobody else has it. */
+ * way: a number needs no word to the collector. `t` is new, and nobody else has it. Of all bit patterns that are no number
+ * to the processor only one is no number to LuaJIT as well: others would be tags with an address, made by whoever sent them. */
 static inline PARKABLE void rawtable_put_number(const struct rawtable *t, uint32_t index, double number)
 {
-	((rawvalue *)(uintptr_t)t->array)[index] = raw_of_number(number);
+	rawvalue v = LIKELY(number == number) ? raw_of_number(number) : RAW_NAN;
+	((rawvalue *)(uintptr_t)t->array)[index] = v;
 }
 
 /* What `#` says, as far as the array goes: if the key after it is in the hash part, `#` may be more. */

@@ -132,6 +132,9 @@ static size_t make_scalar(uint8_t *to)
 		memset(to + 1, 0, heads[which] >> 3), to[1] = 5;
 	if (heads[which] == 0x03)
 		to[7] = to[8] = to[6] = 0;
+	/* Doubles that would be tagged values if they were taken as they are. */
+	if (heads[which] == 0x42 && fuzz_random_below(4) == 0)
+		to[8] = 0xff, to[7] |= 0xf8;
 	return 1u + follows[which];
 }
 

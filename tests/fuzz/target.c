@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static uint64_t random_state = 1;
 
@@ -53,8 +52,6 @@ int main(int argc, char **argv)
 	unsigned long inputs = argc > 1 ? strtoul(argv[1], NULL, 0) : t->inputs;
 	unsigned long seed = argc > 2 ? strtoul(argv[2], NULL, 0) : t->seed;
 	unsigned long good = 0;
-	if (seed == 0)
-		seed = (unsigned long)time(NULL);
 	printf("fuzz_%s: %lu inputs, seed %lu\n", t->name, inputs, seed);
 	fflush(stdout);              /* a broken rule ends the process */
 	random_state = seed * 2 + 1; /* never 0 */

@@ -11,7 +11,7 @@
 struct fuzz_target {
 	const char *name;
 	const char *good;           /* what a good input has done: "were good streams" */
-	unsigned long inputs, seed; /* without arguments; seed 0: that of the time */
+	unsigned long inputs, seed; /* without arguments: the same ones in each run; the others are for `./dev fuzz` */
 	size_t input_bytes;         /* at most, of `make` */
 	/* Tries one input, of which nothing behind the end may be read; ends the process when a rule is broken. Returns
 	 * whether it was a good one. */

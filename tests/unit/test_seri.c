@@ -356,6 +356,21 @@ static void test_malformed_bytes(void **state)
 
 /* Every cut of a good stream is malformed or is a shorter good stream. The copy has the exact size,
  * so that reading beyond the end shows under AddressSanitizer. */
+/* The bits of a double that is no number may look like a tag and an address of LuaJIT. They must never become one,
+ * neither alone nor in an array. */
+static void test_doubles_that_look_like_objects(void **state)
+{
+	(void)state;
+	run_case("for _, bits in ipairs {'ffffffffffffffff', '000000000000fbff', 'efbeadde0000faff', 'efbeadde0080fdff',\n"
+		 "    '010000000000f07f', '000000000000f87f', '000000000000f8ff', '010000000000f0ff'} do\n"
+		 "  for _, form in ipairs {'42%s', '0e42%s00', '1642%s0900', '160942%s00'} do\n"
+		 "    local v = unpack_bytes(bytes(form:format(bits)))\n"
+		 "    if type(v) == 'table' then v = v[form:match('^1609') and 2 or 1] end\n"
+		 "    if type(v) ~= 'number' then error(form..' '..bits..' is a '..type(v)) end\n"
+		 "  end\n"
+		 "end");
+}
+
 static void test_cut_streams(void **state)
 {
 	(void)state;
@@ -505,6 +520,7 @@ int main(void)
 		cmocka_unit_test(test_pack_errors),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_malformed_bytes),
+		cmocka_unit_test(test_doubles_that_look_like_objects),
 		cmocka_unit_test(test_cut_streams),
 		cmocka_unit_test(test_finalizers_may_change_the_table),
 		cmocka_unit_test(test_arguments),
