@@ -7,7 +7,7 @@
 local core = require "skynet.core"
 local task = require "skynet.task"
 local protocol = require "skynet.protocol"
-local call = require "skynet.call"
+local raw = require "skynet.raw"
 
 local registry = protocol.registry
 local live = task.live
@@ -107,7 +107,7 @@ end
 function trace.announce(addr)
 	local tag = trace.tag()
 	if tag then
-		call.send_as(addr, TRACE, tag)
+		raw.send_as(addr, TRACE, tag)
 	end
 end
 
