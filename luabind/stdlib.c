@@ -79,11 +79,11 @@ static void open_now(lua_State *L)
 	int i = position(L);
 	if (i == 0)
 		return;
-	lua_pushnil(L);
-	lua_setmetatable(L, 1);
 	lua_pushcfunction(L, open_into);
 	lua_pushvalue(L, 1);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)&at_first_use[i - 1]);
+	lua_pushnil(L);
+	lua_setmetatable(L, 1); /* nothing that may raise from here to the pcall */
 	if (lua_pcall(L, 2, 0, 0) != 0) {
 		lua_pushvalue(L, lua_upvalueindex(1));
 		lua_setmetatable(L, 1);
