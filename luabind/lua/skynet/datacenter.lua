@@ -4,7 +4,7 @@
 -- DATACENTER.
 
 local skynet = require "skynet"
-local patient = require("skynet.deadline").patient
+local patient = require("skynet.require").original("skynet.deadline").patient
 
 local datacenter = {}
 

@@ -25,6 +25,7 @@
 -- by skynet.redirect, its service dead. Not foreseen: a task that answers a request which another
 -- one serves, by a raw message of type "response".
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local core = require "skynet.core"
 local task = require "skynet.task"
 local call = require "skynet.call"

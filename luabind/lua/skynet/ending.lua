@@ -63,14 +63,6 @@ function ending.exit()
 	quit()
 end
 
---- The start function has raised this error: the launcher is told, and the service ends.
-function ending.start_failed(err)
-	local text = text_of(err)
-	core.error("init service failed: " .. text)
-	call.send(".launcher", "lua", "ERROR", text:match("^[^\n]*"))
-	ending.exit()
-end
-
 local stop_functions = {}
 local stopping = false
 

@@ -2,6 +2,7 @@
 --
 -- What is said of what has failed. Loaded when something does.
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local core = require "skynet.core"
 
 local failure = {}
@@ -24,6 +25,15 @@ function failure.unsent(addr, session, why)
 	end
 	local told = why ~= nil and core.getenv "callreason" ~= "false"
 	error(told and "call failed: " .. why or "call failed", 0)
+end
+
+--- The start function has raised this error: the launcher is told, and the service ends. In this order: the end needs more
+-- memory than the rest.
+function failure.of_start(err)
+	local text = failure.text_of(err)
+	core.error("init service failed: " .. text)
+	require("skynet.call").send(".launcher", "lua", "ERROR", text:match("^[^\n]*"))
+	require("skynet.ending").exit()
 end
 
 return failure

@@ -2,6 +2,7 @@
 --
 -- Global names, and links to other nodes. There is one node here, so a link to another one is down.
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local core = require "skynet.core"
 local call = require "skynet.call"
 local patient = require("skynet.deadline").patient

@@ -3,6 +3,7 @@
 -- Running a piece of code inside of a service that lives: the debug command RUN. The code sees the
 -- service's globals, and in _U and _P what only closures can see.
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local core = require "skynet.core"
 local text_of = require("skynet.failure").text_of
 

@@ -3,12 +3,14 @@
 -- Looking at the suspended tasks of this service, and killing one: skynet.task, uniqtask,
 -- killthread, trace_timeout. Loaded when one of these is used.
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local core = require "skynet.core"
 local pool = require "skynet.pool"
 local task = require "skynet.task"
 local call = require "skynet.call"
 local abort = require "skynet.abort"
 local deadline = require "skynet.deadline"
+local life = require "skynet.life"
 
 local traceback = debug.traceback
 local live, state, BREAK = task.live, task.state, task.BREAK
@@ -71,7 +73,7 @@ function inspect.task(what)
 	if what == nil then
 		return count()
 	elseif what == "init" then
-		local co = live.init_thread
+		local co = life.init_thread
 		return co and traceback(co)
 	elseif kind == "table" then
 		return fill(what)

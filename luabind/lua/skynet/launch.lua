@@ -2,6 +2,7 @@
 --
 -- Starting other services: skynet.newservice, uniqueservice and queryservice.
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local patient = require("skynet.deadline").patient
 
 local launch = {}

@@ -8,7 +8,7 @@ local call = require "skynet.call"
 local serve = require "skynet.serve"
 local modules = require "skynet.require"
 
-local traceback, live = core.traceback, task.live
+local traceback = core.traceback
 local require = modules.original
 
 local life = {}
@@ -27,16 +27,17 @@ function life.init_service(start)
 		return
 	end
 	collectgarbage() -- after `not enough memory` there may be none left to tell it
-	require("skynet.ending").start_failed(err)
+	require("skynet.failure").of_start(err)
 end
 
 --- Begin to receive messages and run `start` as the first task. To be called once, in the main
 -- chunk.
 function life.start(start)
 	core.callback(serve.dispatch_message)
-	live.init_thread = task.timeout(0, function()
+	--- The task that runs the start function, nil when it is through.
+	life.init_thread = task.timeout(0, function()
 		life.init_service(start)
-		live.init_thread = nil
+		life.init_thread = nil
 	end)
 end
 

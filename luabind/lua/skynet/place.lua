@@ -3,6 +3,7 @@
 -- Sends that wait for a place in the mailbox of their receiver. Loaded by the first that finds it full, with the policy
 -- "block".
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local core = require "skynet.core"
 local task = require "skynet.task"
 local call = require "skynet.call"

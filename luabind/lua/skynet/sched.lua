@@ -6,7 +6,7 @@
 local core = require "skynet.core"
 local task = require "skynet.task"
 local call = require "skynet.call"
-local say = require "skynet.say"
+local say = require("skynet.require").original "skynet.say"
 
 local sched = {}
 

@@ -3,7 +3,7 @@
 -- Services made of a function, one instance for each name. The service service_provider keeps them.
 
 local skynet = require "skynet"
-local patient = require("skynet.deadline").patient
+local patient = require("skynet.require").original("skynet.deadline").patient
 
 local service = {}
 

@@ -5,7 +5,7 @@
 -- of the method (snax/interface.lua).
 
 local skynet = require "skynet"
-local patient = require("skynet.deadline").patient
+local patient = require("skynet.require").original("skynet.deadline").patient
 local read_interface = require "snax.interface"
 
 local snax = {}

@@ -33,9 +33,9 @@ local task = {
 -- locks of each task (skynet/lock.lua), likewise; `failed`, what is called with a task that raised an error, and the error
 -- (skynet/serve.lua); `origin`, what notes who began a timer (nil unless skynet.trace_timeout is on); `timers`, the timers
 -- of the library itself, which have no task (nil until there is one): session -> what is called, or the session of the
--- call that fails; `init_thread`, the task that runs the start function; `blocking`, true inside of skynet.blocking;
--- `debugger`, what is called before each message while there is one.
-local live = { quitting = false, blocking = false, failed = nil, task = nil }
+-- call that fails; `blocking`, true inside of skynet.blocking; `debugger`, what is called before each message while there is
+-- one.
+local live = { quitting = false, failed = nil, task = nil }
 task.live = live
 
 -- session -> the task that it resumes, or BREAK

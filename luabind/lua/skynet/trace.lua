@@ -4,6 +4,7 @@
 -- `<TRACE tag> nanoseconds event : places`. Loaded when this service first traces something or gets
 -- a traced request; until then `task.live.trace` is nil and nothing here costs anything.
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local core = require "skynet.core"
 local task = require "skynet.task"
 local protocol = require "skynet.protocol"

@@ -3,6 +3,7 @@
 -- Messages that nobody handles: of an unknown type, answers that nobody waits for, requests whose handler has
 -- ended without a word. Loaded by the first one.
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local core = require "skynet.core"
 local task = require "skynet.task"
 local say = require "skynet.say"
