@@ -32,6 +32,8 @@ static void set_embedded(lua_State *L)
 	static const luaL_Reg shipped[] = {{"module", searcher_module},
 					   {"service", searcher_service},
 					   {"load_file", searcher_load_file},
+					   {"readable", searcher_readable},
+					   {"true_metatable", compat_true_metatable},
 					   {"translate", lua54_for_lua},
 					   {"is_loaded", is_loaded},
 					   {NULL, NULL}};

@@ -8,7 +8,7 @@
 
 #include <lua.h>
 
-/* LuaJIT's libraries are open, the collector is stopped; the loader starts it. Inside a protected call. */
+/* The libraries are open (stdlib.h), the collector is stopped; the loader starts it. Inside a protected call. */
 void boot_open(lua_State *L);
 
 #endif

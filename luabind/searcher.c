@@ -12,8 +12,10 @@
 #include "luabind/lua54.h"
 #include "luabind/vm.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- what ships ---- */
 
@@ -52,6 +54,18 @@ void searcher_push_chunk(lua_State *L, const char *name)
 }
 
 /* ---- files ---- */
+
+int searcher_readable(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+	if (access(path, R_OK) != 0) {
+		lua_pushnil(L);
+		lua_pushfstring(L, "%s: %s", path, strerror(errno));
+		return 2;
+	}
+	lua_pushboolean(L, true);
+	return 1;
+}
 
 int searcher_load_file(lua_State *L)
 {

@@ -17,6 +17,8 @@ void searcher_open(lua_State *L);
 int searcher_module(lua_State *L);
 /* (name) -> the service that ships under this name as a function, or nil */
 int searcher_service(lua_State *L);
+/* (path) -> true, or nil and why the file cannot be read: without io.open, which would open the library io in each VM */
+int searcher_readable(lua_State *L);
 /* (path) -> the chunk of a file by the global loadfile, or nil and a message that says what to do */
 int searcher_load_file(lua_State *L);
 

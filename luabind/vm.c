@@ -30,12 +30,12 @@
 #include "luabind/rawtable.h"
 #include "luabind/searcher.h"
 #include "luabind/seri_peek.h"
+#include "luabind/stdlib.h"
 #include "luabind/vmframe.h"
 #include "sched/sched.h"
 
 #include <lauxlib.h>
 #include <luajit.h>
-#include <lualib.h>
 #include <string.h>
 
 /* LuaJIT needs this much C stack to raise an error and unwind. */
@@ -138,7 +138,7 @@ static int boot(lua_State *L)
 {
 	struct vm *vm = lua_touserdata(L, 1);
 	lua_gc(L, LUA_GCSTOP, 0); /* until the loader is through: what there is to collect is not worth it */
-	luaL_openlibs(L);
+	stdlib_open(L);
 	hook_open(L);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
 	lua_pushlightuserdata(L, vm);

@@ -37,12 +37,11 @@ end
 -- A file that exists decides: one with a syntax error is an error, not a reason to look further.
 local function load_from(pattern, tried)
 	local path = fill(pattern)
-	local file, why = io.open(path, "r")
-	if file == nil then
+	local readable, why = shipped.readable(path)
+	if not readable then
 		tried[#tried + 1] = "cannot open " .. why
 		return nil
 	end
-	file:close()
 	local chunk, err = load_file(path)
 	if chunk == nil then
 		error({ err }, 0)
@@ -66,7 +65,7 @@ local function find_service()
 	return chunk, "", false
 end
 
-shipped.module "compat"()
+shipped.module "compat"(shipped.true_metatable)
 if LUA54 then
 	require "lua54"(shipped.translate)
 end

@@ -277,7 +277,8 @@ local function add_control(core, world, sv)
 	end
 
 	function core.query(name)
-		return world.names[name]
+		local hex = name:match "^:(%x+)$"
+		return hex and tonumber(hex, 16) or world.names[name]
 	end
 
 	function core.register(name, handle)
@@ -353,6 +354,8 @@ local function add_facts(core, world, sv)
 		assert(mark[level], '"debug", "info", "warn" or "error" expected')
 		return level ~= "debug" and mark[level] or nil
 	end
+
+	core.traceback = debug.traceback
 
 	function core.ready()
 		world.told_ready = true
@@ -593,6 +596,14 @@ local function embedded(world, env)
 			return load_if_there(world.root .. "/services/" .. name .. ".lua")
 		end,
 		load_file = env.loadfile,
+		readable = function(path)
+			local file, why = io.open(path)
+			if file then
+				file:close()
+			end
+			return file ~= nil, why
+		end,
+		true_metatable = debug.getmetatable,
 		is_loaded = function() end,
 	}
 end

@@ -12,9 +12,9 @@
 
 #include "luabind/compat.h"
 #include "luabind/heap.h"
+#include "luabind/stdlib.h"
 
 #include <lauxlib.h>
-#include <lualib.h>
 #include <string.h>
 
 static const char prelude[] =
@@ -29,7 +29,7 @@ static const char prelude[] =
 
 static int open_all(lua_State *L)
 {
-	luaL_openlibs(L);
+	stdlib_open(L);
 	compat_open(L);
 	return 0;
 }

@@ -68,7 +68,7 @@ local function handle_error(p, msg, sz, session, source)
 	p.dispatch(session, source, p.unpack(msg, sz))
 end
 
-task.on_failure(function(co, err)
+live.failed = function(co, err)
 	if live.trace then
 		live.trace.fails(co)
 	end
@@ -77,7 +77,7 @@ task.on_failure(function(co, err)
 	if session and session ~= 0 then
 		fail_request(source, session, err)
 	end
-end)
+end
 
 local function deliver(ptype, msg, sz, session, source)
 	if ptype == RESPONSE then
@@ -115,32 +115,10 @@ function serve.dispatch_message(ptype, msg, sz, session, source)
 	end
 end
 
---- The request that the running task serves.
--- @return session, source; nil, nil outside of requests
-function serve.context()
-	local co = live.task
-	if co then
-		return serving_session[co], serving_source[co]
-	end
-end
-
---- The request that a task serves, and whose it still is to answer.
--- @return session (0: a message that wants no answer), source; nil when there is none
-function serve.request_of(co)
-	return serving_session[co], serving_source[co]
-end
-
---- The task whose it is to answer a request, or nil: it has not begun, or was answered or given away.
-function serve.task_of(source, session)
-	for co, its in pairs(serving_session) do
-		if its == session and serving_source[co] == source then
-			return co
-		end
-	end
-end
-
--- Take the request away from the running task, whoever answers it from now on.
-local function take()
+--- Take the request away from the running task, whoever answers it from now on.
+-- Raises `No session` when there is none.
+-- @return session (0: a message that wants no answer), source
+function serve.take()
 	local co = live.task
 	local session = co and serving_session[co]
 	if not session then
@@ -149,6 +127,7 @@ local function take()
 	serving_session[co] = nil
 	return session, serving_source[co]
 end
+local take = serve.take
 
 --- Answer the current request with a packed payload (string, or pointer and size in bytes).
 -- Raises `No session` when there is no request, or it was answered.
@@ -176,24 +155,6 @@ local ret, pack = serve.ret, core.pack
 -- @return as ret
 function serve.retpack(...)
 	return ret(pack(...))
-end
-
---- Detach the current request from its handler; the result answers it later, from any task.
--- responder(true, ...) sends an answer, responder(false [, reason]) an error, both return whether the caller
--- got it; a second use raises `Can't response more than once`; responder("TEST") tells whether the
--- caller still waits. A responder that is collected unused fails the request. `packer` replaces
--- skynet.pack.
-function serve.response(packer)
-	live.responders = live.responders or require "skynet.response"
-	local session, source = take()
-	return live.responders.new(session, source, packer or pack)
-end
-
---- Responders to a dead caller need no answer any more.
-function serve.forget_caller(handle)
-	if live.responders then
-		live.responders.forget(handle)
-	end
 end
 
 return serve
