@@ -6,7 +6,8 @@
 
 local task = require "skynet.task"
 
-local create, raw_status, running, yield = coroutine.create, coroutine.status, coroutine.running, coroutine.yield
+local close, create, raw_status = coroutine.close, coroutine.create, coroutine.status
+local running, yield = coroutine.running, coroutine.yield
 local live = task.live
 
 local USER = "USER" -- what a coroutine yields first when it means its resumer and not the dispatcher
@@ -16,6 +17,7 @@ local M = {}
 local owner_of = setmetatable({}, { __mode = "k" }) -- coroutine -> task that runs or ran it; false: none yet
 local blocked = setmetatable({}, { __mode = "k" }) -- coroutine -> true while its task is suspended
 local closed = setmetatable({}, { __mode = "k" })
+local failures = setmetatable({}, { __mode = "k" }) -- coroutine -> { the error that ended it }, until close tells
 
 --- A coroutine of f, for use with this module.
 function M.create(f)
@@ -34,6 +36,7 @@ end
 continue = function(co, ok, command, ...)
 	if not ok then
 		owner_of[co] = nil
+		failures[co] = { command }
 		return false, command
 	elseif raw_status(co) == "dead" then
 		owner_of[co] = nil
@@ -115,15 +118,21 @@ function M.wrap(f)
 	end
 end
 
---- End a suspended coroutine. Raises an error for a running one.
--- @return true
+--- End a suspended coroutine. Raises an error for a running one, and for one whose task waits in it.
+-- @return true; false and the error when it was ended by one, once
 function M.close(co)
 	local status = M.status(co)
 	if status ~= "suspended" and status ~= "dead" then
 		error("cannot close a " .. status .. " coroutine", 2)
 	end
-	closed[co] = true
-	owner_of[co] = nil
+	local failure = failures[co]
+	closed[co], owner_of[co], failures[co] = true, nil, nil
+	local ok, err = close(co)
+	if failure then
+		return false, failure[1]
+	elseif not ok then
+		return false, err -- of a variable that was closed
+	end
 	return true
 end
 

@@ -73,6 +73,13 @@ local function owners()
 	check.ok(inner[1] == me and inner[2] == false, "the task of a coroutine", inner[1])
 	check.eq(co.close(c), true, "close")
 	check.eq(co.status(c), "dead", "a closed one is dead")
+	local failing = co.create(error)
+	co.resume(failing, "why")
+	local ok, why = co.close(failing)
+	check.ok(ok == false and why == "why", "close of one that has failed gives the error", why)
+	check.eq(co.close(failing), true, "once")
+	check.eq(co.close(co.create(print)), true, "close of one that has not begun")
+	check.raises("cannot close a running coroutine", "the running one cannot be closed", co.close, me)
 	check.eq(co.resume(c), false, "and stays so")
 end
 
