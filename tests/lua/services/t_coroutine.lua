@@ -129,6 +129,23 @@ local function cpu()
 	end)
 	coroutine.resume(c)
 	check.eq(type(select(2, coroutine.resume(c))), "number", "of a coroutine of Lua's own")
+	check.eq(coroutine.resume, profile.resume, "coroutine.resume is the one that counts")
+	check.eq(coroutine.wrap, profile.wrap, "so is wrap")
+	check.eq(select("#", profile.wrap(function(...)
+		return ...
+	end)(1, nil, nil)), 3, "wrap passes all values")
+	check.raises("thrown", "and errors", profile.wrap(error), "thrown")
+	local other = coroutine.create(function()
+		for i = 1, 1e6 do
+			c = i
+		end
+		coroutine.yield()
+	end)
+	check.eq(profile.start(other), nil, "start for another coroutine")
+	coroutine.resume(other)
+	skynet.sleep(3)
+	local used = profile.stop(other)
+	check.ok(used >= 0 and used < 5, "stop for it", used)
 end
 
 check.run(function()

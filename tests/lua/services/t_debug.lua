@@ -26,6 +26,63 @@ local function commands()
 	check.raises("Invalid debug command", "a command that does not exist", ask, "NOTHING")
 end
 
+local function figures()
+	check.eq(type(ask "MEM"), "number", "MEM: KB of Lua memory")
+	local stat = ask "STAT"
+	check.ok(stat.mqlen == 0 and stat.task >= 1 and stat.cpu >= 0 and stat.message > 0, "STAT: mqlen, task, cpu, message")
+	local tasks = ask "TASK"
+	local key, stack = next(tasks)
+	check.ok(key:find "^thread: 0x%x+ session: %d+$" and stack:find "^stack traceback:", "TASK: a task and its traceback", key)
+	check.ok(ask("TASK", tonumber(key:match "%d+$")):find "^stack traceback:", "TASK of one session")
+	check.eq(ask("TASK", 123456789), "No session", "of none")
+	for head, trace in pairs(ask "UNIQTASK") do
+		check.ok(head:find "^%d+\tsessions:%[[%d,]+%]\n$" and trace:find "^stack traceback:", "UNIQTASK: how many, who, where", head)
+	end
+	check.eq(ask("INFO", 1), nil, "INFO without a function")
+	skynet.info_func(function(...)
+		return { n = select("#", ...) }
+	end)
+	check.eq(ask("INFO", 1, 2).n, 2, "INFO asks the function")
+end
+
+local function own_commands()
+	local debug_api = require "skynet.debug"
+	debug_api.reg_debugcmd("OWN", function(...)
+		skynet.retpack("own", ...)
+	end)
+	check.eq(select(3, ask("OWN", 1, 2)), 2, "a debug command of one's own")
+	check.raises("assertion failed!", "one that exists", debug_api.reg_debugcmd, "OWN", print)
+	check.raises("assertion failed!", "one of ours", debug_api.reg_debugcmd, "MEM", print)
+end
+
+-- TERM: treat a service as dead. LINK: learn of an end.
+local function ends()
+	local peer = skynet.newservice "peer"
+	local function begin(...)
+		local outcome = {}
+		skynet.fork(function(...)
+			outcome.ok, outcome.text = pcall(skynet.call, peer, ...)
+		end, ...)
+		skynet.yield()
+		skynet.call(peer, "debug", "PING")
+		return outcome
+	end
+	local hanging = begin("lua", "HANG")
+	check.eq(hanging.ok, nil, "a call waits")
+	check.eq(ask("TERM", peer), nil, "TERM")
+	check.soon(function()
+		return hanging.text == "call failed"
+	end, "makes it fail")
+	check.eq(skynet.call(peer, "lua", "ECHO", 1), 1, "the peer lives on")
+	local linked = begin("debug", "LINK")
+	check.eq(linked.ok, nil, "LINK waits")
+	skynet.send(peer, "debug", "EXIT")
+	check.soon(function()
+		return linked.ok == false
+	end, "LINK fails when the service ends by EXIT")
+	check.failed(linked.text, "as a call does")
+end
+
 local function injection()
 	local code = [[
 		local args = { ... }
@@ -150,6 +207,9 @@ end)
 
 check.run(function()
 	commands()
+	figures()
+	own_commands()
+	ends()
 	injection()
 	pool_and_gc()
 	trimming()
