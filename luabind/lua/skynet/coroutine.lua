@@ -33,20 +33,20 @@ local function unblock(co, ...)
 	return continue(co, coroutine.resume(co, ...))
 end
 
-continue = function(co, ok, command, ...)
+continue = function(co, ok, ...)
 	if not ok then
 		owner_of[co] = nil
-		failures[co] = { command }
-		return false, command
+		failures[co] = { (...) }
+		return false, (...)
 	elseif raw_status(co) == "dead" then
 		owner_of[co] = nil
-		return true, command, ...
-	elseif command == USER then
 		return true, ...
+	elseif (...) == USER then
+		return true, select(2, ...)
 	end
 	-- It waits for something: so does the task, which goes on with co when the dispatcher resumes it.
 	blocked[co] = true
-	return unblock(co, yield(command, ...))
+	return unblock(co, yield(...))
 end
 
 --- Go on with a coroutine until it yields (by this module's yield) or ends.

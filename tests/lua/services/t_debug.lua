@@ -30,10 +30,13 @@ local function figures()
 	check.eq(type(ask "MEM"), "number", "MEM: KB of Lua memory")
 	local stat = ask "STAT"
 	check.ok(stat.mqlen == 0 and stat.task >= 1 and stat.cpu >= 0 and stat.message > 0, "STAT: mqlen, task, cpu, message")
-	local tasks = ask "TASK"
-	local key, stack = next(tasks)
-	check.ok(key:find "^thread: 0x%x+ session: %d+$" and stack:find "^stack traceback:", "TASK: a task and its traceback", key)
-	check.ok(ask("TASK", tonumber(key:match "%d+$")):find "^stack traceback:", "TASK of one session")
+	local waiting = skynet.fork(skynet.wait)
+	skynet.yield()
+	local session = skynet.task(waiting)
+	local stack = ask "TASK"[string.format("%s session: %d", tostring(waiting), session)]
+	check.ok(stack and stack:find "^stack traceback:", "TASK: a task and its traceback", stack)
+	check.eq(ask("TASK", session), stack, "TASK of one session")
+	skynet.killthread(waiting)
 	check.eq(ask("TASK", 123456789), "No session", "of none")
 	for head, trace in pairs(ask "UNIQTASK") do
 		check.ok(head:find "^%d+\tsessions:%[[%d,]+%]\n$" and trace:find "^stack traceback:", "UNIQTASK: how many, who, where", head)
