@@ -28,17 +28,17 @@ if mode == "child" then
 end
 
 local function protocols()
-	local list = { lua = skynet.PTYPE_LUA, response = skynet.PTYPE_RESPONSE, error = skynet.PTYPE_ERROR, debug = skynet.PTYPE_DEBUG }
-	for name, id in pairs(list) do
-		local p = skynet._proto[name]
-		check.ok(p and p.name == name and p.id == id and skynet._proto[id] == p, "the protocol " .. name .. " is there from the start")
+	for _, name in ipairs { "lua", "response", "error", "debug" } do
+		local id, p = skynet["PTYPE_" .. name:upper()], skynet._proto[name]
+		check.ok(p and p.name == name and p.id == id and skynet._proto[id] == p, "a protocol from the start: " .. name)
 	end
 	check.eq(skynet._proto.text, nil, "the others are not")
 	check.eq(skynet.dispatch "lua", nil, "lua has no handler at first")
 	local function f() end
 	check.eq(skynet.dispatch("lua", f), nil, "so there is no previous one")
 	check.eq(skynet.dispatch "lua", f, "dispatch without a function reads it")
-	for _, bad in ipairs { { id = 50 }, { name = "x" }, { name = 5, id = 50 }, { name = "x", id = "50" }, { name = "x", id = -1 } } do
+	for _, bad in ipairs { { id = 50 }, { name = "x" }, { name = 5, id = 50 }, { name = "x", id = "50" },
+		{ name = "x", id = -1 } } do
 		check.raises("assertion failed!", "a protocol without a name or a number", skynet.register_protocol, bad)
 	end
 	skynet.register_protocol { name = "least", id = 200, pack = skynet.pack, unpack = skynet.unpack }

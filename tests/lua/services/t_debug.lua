@@ -39,7 +39,8 @@ local function figures()
 	skynet.killthread(waiting)
 	check.eq(ask("TASK", 123456789), "No session", "of none")
 	for head, trace in pairs(ask "UNIQTASK") do
-		check.ok(head:find "^%d+\tsessions:%[[%d,]+%]\n$" and trace:find "^stack traceback:", "UNIQTASK: how many, who, where", head)
+		check.ok(head:find "^%d+\tsessions:%[[%d,]+%]\n$" and trace:find "^stack traceback:",
+			"UNIQTASK: how many, who, where", head)
 	end
 	check.eq(ask("INFO", 1), nil, "INFO without a function")
 	skynet.info_func(function(...)

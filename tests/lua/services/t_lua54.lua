@@ -193,18 +193,22 @@ local function environments()
 	eq(result("local function f(_ENV) return y end return f { y = 3 }"), 3, "as a parameter")
 	eq(result "local n = 0 for _, _ENV in ipairs { { v = 1 }, { v = 2 } } do n = n + v end return n", 3, "of a loop")
 	eq(result "local _ENV <const> = { a = 7, b = 2 } return a // b | 8", 11, "with operators around")
-	eq(result "local t = {} do local _ENV = t a = 1 function f() return a end end return t.f() + t.a", 2, "globals and functions made in it")
+	eq(result "local t = {} do local _ENV = t a = 1 function f() return a end end return t.f() + t.a", 2,
+		"globals and functions made in it")
 	eq(result [[
 		local t, pick = { c = {} }, select
 		do local _ENV = t function c:m(...) return self == c and pick("#", ...) end end
 		return t.c:m(1, 2)]], 2, "self is a variable of a method")
-	eq(result "local a, _ENV = 1, { b = 2 } return (function() local b = 9 return function() return a + b end end)()()", 10,
-		"variables go before its fields")
-	eq(result "local _ENV = { t = { 1, 2 }, next = next } local n = 0 for _, v in next, t do n = n + v end return n", 3, "in loops")
+	eq(result "local a, _ENV = 1, { b = 2 } return (function() local b = 9 return function() return a + b end end)()()",
+		10, "variables go before its fields")
+	eq(result "local _ENV = { t = { 1, 2 }, next = next } local n = 0 for _, v in next, t do n = n + v end return n",
+		3, "in loops")
 	eq(result "local _ENV = { x = 1 } _ENV.x = _ENV.x + 1 return x", 2, "and by its name")
 	eq(result "local _ENV = { x = 1 } _ENV = { x = 2 } return x", 2, "another value for it")
-	eq(result "\n_ENV = {}", "text:2: a value for the chunk's _ENV is not translated: say local _ENV = ...", "the chunk's own is not replaced")
-	eq(result "local _ENV <const> = {} _ENV = 1", "text:1: attempt to assign to const variable '_ENV'", "nor a constant one")
+	eq(result "\n_ENV = {}", "text:2: a value for the chunk's _ENV is not translated: say local _ENV = ...",
+		"the chunk's own is not replaced")
+	eq(result "local _ENV <const> = {} _ENV = 1", "text:1: attempt to assign to const variable '_ENV'",
+		"nor a constant one")
 	eq(_ENV, _G, "_ENV is the globals")
 	an_assigned_global = 4
 	eq(_ENV.an_assigned_global, 4, "to be read")
@@ -232,7 +236,8 @@ local function loops()
 		for _ = 1, 3, line - line do end
 	end)
 	eq(select(2, load("for k in next, {}, nil, io.stdout do end", "=text")),
-		"text:1: a value to be closed after the loop is not translated: use a local variable with <close>", "a fourth value of for")
+		"text:1: a value to be closed after the loop is not translated: use a local variable with <close>",
+		"a fourth value of for")
 	eq(load("for k in next, { 7 }, nil, nil do return k end")(), 1, "unless it is nil")
 	local n = 0
 	for i = 1, 10 do
@@ -260,7 +265,8 @@ local function literals()
 	eq(0x.8p1 + 0xA.8 + .5 + 3. + 1e2, 115, "numbers")
 	for _, bad in ipairs { [["\q"]], [["\300"]], [["\xg1"]], [["\u{zz}"]], [["abc]], "1e", "3x", "1..2" } do
 		ok(not load("return 1 // " .. bad), "no literal: " .. bad)
-		ok(text_of("x = 1 // 1\nreturn " .. bad):find("^t:2:"), "with its line: " .. bad, text_of("x = 1 // 1\nreturn " .. bad))
+		local err = text_of("x = 1 // 1\nreturn " .. bad)
+		ok(err:find("^t:2:"), "with its line: " .. bad, err)
 	end
 end
 
