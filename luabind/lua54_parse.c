@@ -124,7 +124,8 @@ static void number_range(struct lua54_parser *p)
 		return;
 	size_t start = p->token.start;
 	int ahead = lua54_ahead(p);
-	bool is_literal = (p->token.kind == T_NUMBER && ahead == T_DO) || (lua54_is(p, '-') && ahead == T_NUMBER);
+	bool is_literal = (p->token.kind == T_NUMBER && ahead == T_DO) ||
+			  (lua54_is(p, '-') && ahead == T_NUMBER);
 	lua54_expression(p);
 	if (is_literal)
 		return;
@@ -139,8 +140,10 @@ static void iterator(struct lua54_parser *p)
 	int count = 0;
 	do {
 		if (++count == 4 && p->token.kind != T_NIL)
-			lua54_own_error(p, "a value to be closed after the loop is not translated: "
-					   "use a local variable with <close>", NULL);
+			lua54_own_error(p,
+					"a value to be closed after the loop is not translated: "
+					"use a local variable with <close>",
+					NULL);
 		lua54_expression(p);
 	} while (lua54_accept(p, T_CHARACTER + ','));
 }

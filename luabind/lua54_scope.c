@@ -86,14 +86,19 @@ void lua54_check_assignable(struct lua54_parser *p, const struct lua54_name *nam
 		lua54_own_error(p, "attempt to assign to const variable '%.*s'", name);
 	/* It would have to change the environment of functions that exist already. */
 	if (!variable && is_env)
-		lua54_own_error(p, "a value for the chunk's _ENV is not translated: say local _ENV = ...", NULL);
+		lua54_own_error(p,
+				"a value for the chunk's _ENV is not translated: "
+				"say local _ENV = ...",
+				NULL);
 }
 
 void lua54_use_name(struct lua54_parser *p, const struct lua54_name *name)
 {
-	if (!p->has_env || find(p, p->lexer.text + name->start, name->length) || !find(p, "_ENV", 4))
+	if (!p->has_env || !find(p, "_ENV", 4))
 		return;
-	if (!p->has_self || !name_is(p, name, "self"))
+	bool is_variable = find(p, p->lexer.text + name->start, name->length) != NULL ||
+			   (p->has_self && name_is(p, name, "self"));
+	if (!is_variable)
 		lua54_edit_open(&p->edits, name->start, "_ENV.");
 }
 
