@@ -118,11 +118,12 @@ function M.wrap(f)
 	end
 end
 
---- End a suspended coroutine. Raises an error for a running one, and for one whose task waits in it.
+--- End a suspended coroutine, also one whose task waits in it: who has resumed it then gets `cannot resume dead
+-- coroutine`, when that wait is over. Raises an error for a running one.
 -- @return true; false and the error when it was ended by one, once
 function M.close(co)
 	local status = M.status(co)
-	if status ~= "suspended" and status ~= "dead" then
+	if status == "running" or status == "normal" then
 		error("cannot close a " .. status .. " coroutine", 2)
 	end
 	local failure = failures[co]

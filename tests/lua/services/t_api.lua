@@ -212,6 +212,8 @@ local function words()
 	check.eq(lines[#lines], "one 2 nil true shown 1.5 nil", "error: all values as text, joined by blanks")
 	skynet.error(nil)
 	check.eq(lines[#lines], "nil", "nil is a value")
+	skynet.error()
+	check.eq(lines[#lines], "nil", "so is nothing")
 	skynet.error "two\nlines"
 	check.eq(lines[#lines], "two\nlines", "one text is passed on as it is")
 end

@@ -300,6 +300,21 @@ local function coroutines()
 	end)
 	inner.resume(co)
 	eq(select(2, inner.close(co)), "in close", "with the error as its result")
+	co = inner.create(function()
+		local a <close> = res "waits"
+		skynet.sleep(2)
+	end)
+	local outcome
+	skynet.fork(function()
+		outcome = { inner.resume(co) }
+	end)
+	skynet.yield()
+	eq(inner.status(co), "blocked", "one whose task waits in it")
+	eq(inner.close(co), true, "is closed")
+	eq(taken(), "waits", "with its variables")
+	eq(inner.status(co), "dead", "and dead")
+	check.soon(function() return outcome end, "who has resumed it goes on")
+	ok(outcome[1] == false and outcome[2] == "cannot resume dead coroutine", "with an error", outcome[2])
 	local wrapped = coroutine.wrap(function(...)
 		local a <close> = res "w"
 		local x = coroutine.yield(...)
