@@ -174,6 +174,8 @@ static void fail_start(struct vm *vm, const char *reason)
 {
 	struct service *s = vm->service;
 	log_printf(service_handle(s), "lua loader error : %s", reason);
+	if (log_wants(LOG_LEVEL_INFO))
+		log_printf(service_handle(s), "KILL self");
 	tell_launcher(s, reason);
 	sched_doom(s);
 	/* Nobody but the runtime waits for what the runtime launched (bootstrap, a logger): without it there is

@@ -56,4 +56,4 @@ function ipairs(value)
 	return step_by_index, value, 0
 end
 
-_ENV = _G
+_G._ENV = _G

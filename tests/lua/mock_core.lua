@@ -617,6 +617,9 @@ local function add_compat(env)
 	env.rawlen = function(value)
 		return #value
 	end
+	env.coroutine.close = function() -- nobody resumes it any more
+		return true
+	end
 end
 
 -- What searcher.c adds, as far as the tests need it.
@@ -633,7 +636,7 @@ end
 local function globals(world, sv)
 	local env = setmetatable({}, { __index = _G })
 	env._G = env
-	env.table = own_table(table)
+	env.table, env.coroutine = own_table(table), own_table(coroutine)
 	add_compat(env)
 	env.print = function(...)
 		local words = { ... }

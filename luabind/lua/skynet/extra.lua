@@ -34,8 +34,11 @@ function extra.blocking(f, ...)
 	return end_blocking(co, pcall(core.blocking, f, ...))
 end
 
---- Set a config value. Raises `Can't setenv exist key : k` when there is one already.
+--- Set a config value. Raises `Can't setenv exist key : k` when there is one already, and an error for nil.
 function extra.setenv(key, value)
+	if value == nil then
+		error("no value for " .. tostring(key), 2)
+	end
 	core.setenv(key, tostring(value))
 end
 

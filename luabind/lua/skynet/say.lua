@@ -8,8 +8,8 @@ local say = {}
 
 local function joined(...)
 	local n = select("#", ...)
-	if n == 1 then
-		return tostring((...))
+	if n <= 1 then
+		return tostring((...)) -- nothing is nil, as in skynet
 	end
 	local words = { ... }
 	for i = 1, n do
