@@ -257,6 +257,18 @@ local function add_payloads(core, world)
 		return unpack(values, 1, values.n)
 	end
 
+	function core.request(dest, ptype, ...)
+		return core.send(dest, ptype, nil, core.pack(...))
+	end
+
+	function core.post(dest, ptype, ...)
+		return core.send(dest, ptype, 0, core.pack(...))
+	end
+
+	function core.answer(source, session, ...)
+		return core.send(source, RESPONSE, session, core.pack(...))
+	end
+
 	function core.tostring(msg)
 		if msg == nil then
 			return ""

@@ -7,12 +7,14 @@ local task = require "skynet.task"
 local protocol = require "skynet.protocol"
 
 local core_send, core_redirect, core_query = core.send, core.redirect, core.query
+local core_pack, core_request, core_post = core.pack, core.request, core.post
 local core_enqueue, core_withdraw = core.enqueue, core.withdraw
 local registry = protocol.registry
 local await, need = task.await, task.need
+local waiting, SUSPEND = task.state.waiting, task.SUSPEND
 local live, TIMEOUT = task.live, task.TIMEOUT
 local type, tonumber, tostring, error = type, tonumber, tostring, error
-local running = coroutine.running
+local running, yield = coroutine.running, coroutine.yield
 local HUGE = math.huge
 
 local call = {}
@@ -118,7 +120,11 @@ end
 -- not get in: "mailbox full", "timeout"
 function call.send(addr, typename, ...)
 	local p = registry[typename]
-	return outcome(addr, nil, p.id, 0, core_send(addr, p.id, 0, p.pack(...)))
+	local id = p.id
+	if p.pack == core_pack then
+		return outcome(addr, nil, id, 0, core_post(addr, id, ...))
+	end
+	return outcome(addr, nil, id, 0, core_send(addr, id, 0, p.pack(...)))
 end
 
 --- Like send, by the protocol's number, with a payload that is packed already (string, or pointer and size in bytes).
@@ -146,6 +152,10 @@ local function failure(addr, session, why)
 	error(why and "call failed: " .. why or "call failed", 0)
 end
 
+local function fail(why)
+	error(why and "call failed: " .. why or "call failed", 0)
+end
+
 -- Wait at most `cs` for the answer to a request that was sent with this session (nil: nobody lives
 -- there, false: too large, or why it did not get in).
 local function answer_of(cs, addr, session, why)
@@ -157,7 +167,7 @@ local function answer_of(cs, addr, session, why)
 	end
 	local ok, msg, sz = await_from(cs, addr, session)
 	if not ok then
-		error(msg and "call failed: " .. msg or "call failed", 0)
+		fail(msg)
 	end
 	return msg, sz
 end
@@ -170,15 +180,37 @@ local function post(addr, p, ...)
 	return core_send(addr, p.id, nil, ...)
 end
 
+-- What call does in the unusual cases.
+local function carefully(addr, p, ...)
+	if live.task == nil then
+		need(4)
+	end
+	return p.unpack(answer_of(default_cs, addr, post(addr, p, p.pack(...))))
+end
+
 --- Send a request and wait for its answer, at most as long as the option `calltimeout` says.
 -- Raises `call to invalid address :%08x` when nobody lives there, and `call failed` or `call failed:
 -- REASON` when the peer raised an error, ended without an answer, died, had no place in its mailbox (`mailbox full`), or
 -- took too long (the reason is then `timeout`).
 -- @return the unpacked answer
 function call.call(addr, typename, ...)
-	need()
+	local co = live.task
 	local p = registry[typename]
-	return p.unpack(answer_of(default_cs, addr, post(addr, p, p.pack(...))))
+	if co == nil or live.trace or p.pack ~= core_pack or default_cs ~= HUGE then
+		return carefully(addr, p, ...)
+	end
+	local session, why = core_request(addr, p.id, ...)
+	if not session then
+		failure(addr, session, why)
+	end
+	pending[session] = type(addr) == "number" and addr or handle_of(addr) or false
+	waiting[session] = co
+	local ok, msg, sz = yield(SUSPEND)
+	pending[session] = nil
+	if not ok then
+		fail(msg)
+	end
+	return p.unpack(msg, sz)
 end
 
 --- Like call, with a deadline of its own: `cs` centiseconds from now (fractions count; math.huge:

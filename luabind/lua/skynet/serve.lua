@@ -5,15 +5,13 @@
 -- without one, or drops its responder (skynet/response.lua, with other ways to give a request away). What nobody handles: skynet/unexpected.lua.
 
 local core = require "skynet.core"
-local pool = require "skynet.pool"
 local task = require "skynet.task"
 local protocol = require "skynet.protocol"
 local call = require "skynet.call"
 
-local core_send = core.send
+local core_send, core_answer = core.send, core.answer
 local registry = protocol.registry
-local live, step, drain, answer = task.live, task.step, task.drain, task.answer
-local acquire = pool.acquire
+local live, begin, drain, answer = task.live, task.begin, task.drain, task.answer
 -- LuaJIT's require, before skynet/require.lua replaces it: what ships does not wait while it is loaded.
 local error, require, tostring = error, require, tostring
 
@@ -79,24 +77,14 @@ task.on_failure(function(co, err)
 	end
 end)
 
-local function deliver(ptype, msg, sz, session, source)
-	if ptype == RESPONSE then
-		local known, err = answer(session, msg, sz)
-		if known then
-			return err
-		end
-		return require("skynet.unexpected").response(session, source, msg, sz)
+-- A message of a type without a handler.
+-- @return nil, or the text of an error
+local function unhandled(p, ptype, msg, sz, session, source)
+	if session ~= 0 then
+		fail_request(source, session, "no handler for messages of type " .. (p and p.name or ptype))
+		return nil
 	end
-	local p = registry[ptype]
-	if p == nil or p.dispatch == nil then
-		if session ~= 0 then
-			fail_request(source, session, "no handler for messages of type " .. (p and p.name or ptype))
-			return nil
-		end
-		return require("skynet.unexpected").request(p, ptype, msg, sz, source)
-	end
-	local f = ptype == ERROR and handle_error or handle
-	return step(acquire(), f, p, msg, sz, session, source)
+	return require("skynet.unexpected").request(p, ptype, msg, sz, source)
 end
 
 --- The callback for the runtime: one message, and then everything that it made runnable.
@@ -106,7 +94,24 @@ function serve.dispatch_message(ptype, msg, sz, session, source)
 	if live.quitting then
 		return
 	end
-	local err = drain(deliver(ptype, msg, sz, session, source))
+	local err
+	if ptype == RESPONSE then
+		local known
+		known, err = answer(session, msg, sz)
+		if not known then
+			err = require("skynet.unexpected").response(session, source, msg, sz)
+		end
+	else
+		local p = registry[ptype]
+		if p and p.dispatch then
+			err = begin(ptype == ERROR and handle_error or handle, p, msg, sz, session, source)
+		else
+			err = unhandled(p, ptype, msg, sz, session, source)
+		end
+	end
+	if live.more then
+		err = drain(err)
+	end
 	if early then
 		err = err and early .. "\n" .. err or early
 	end
@@ -175,7 +180,17 @@ local ret, pack = serve.ret, core.pack
 --- Answer the current request with Lua values.
 -- @return as ret
 function serve.retpack(...)
-	return ret(pack(...))
+	local co = live.task
+	local session = co and serving_session[co]
+	if not session or session == 0 or live.trace then
+		return ret(pack(...))
+	end
+	local sent = core_answer(serving_source[co], session, ...)
+	serving_session[co] = nil
+	if sent == false then
+		fail_request(serving_source[co], session, "the answer is too large")
+	end
+	return not not sent
 end
 
 --- Detach the current request from its handler; the result answers it later, from any task.

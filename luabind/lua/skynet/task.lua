@@ -30,14 +30,15 @@ local task = {
 	TIMEOUT = "timeout",
 	--- Stands in `waiting` for a session that nobody waits for; also what a woken sleep returns.
 	BREAK = BREAK,
+	SUSPEND = SUSPEND,
 }
 
 -- What the other parts of the library may read at any time: `task`, the coroutine that runs now
 -- (nil outside of tasks, and inside of blocking); `quitting`, true once skynet.exit() was called; `trace`, the
 -- module that logs the way of a request (nil until it is used); `responders`, the module of skynet.response, likewise;
 -- `origin`, a table that keeps who began a timer (nil unless skynet.trace_timeout is on); `blocking`, true inside of
--- skynet.blocking; `debugger`, what is called before each message while there is one.
-local live = { task = nil, quitting = false, trace = nil, responders = nil, origin = nil, blocking = false, debugger = nil }
+-- skynet.blocking; `debugger`, what is called before each message while there is one; `more`: there may be something to drain.
+local live = { task = nil, more = false, quitting = false, trace = nil, responders = nil, origin = nil, blocking = false, debugger = nil }
 task.live = live
 
 -- session -> the task that it resumes, or BREAK
@@ -114,6 +115,19 @@ function task.step(co, ...)
 	return settle(co, resume(co, ...))
 end
 local step = task.step
+
+--- Begin a task of f(a, b, c, d, e). Only for the dispatcher.
+-- @return as step
+function task.begin(f, a, b, c, d, e)
+	local co = acquire()
+	live.task = co
+	local ok, command = resume(co, f, a, b, c, d, e)
+	if ok and command == SUSPEND then
+		live.task = nil
+		return nil
+	end
+	return settle(co, ok, command)
+end
 
 --- Set what is done with a task that raised an error (one function; it gets the coroutine and the
 -- error).
@@ -194,6 +208,13 @@ local function answer_other(session, co)
 	return true
 end
 
+local function begin_timer(co, session, f)
+	timer_body[session] = nil
+	timer_of[co] = nil
+	defer(-1)
+	return step(co, run_plain, f)
+end
+
 --- Deliver an answer. Only for the dispatcher.
 -- @return known, err: whether anybody waited for this session, and the error text of the task
 function task.answer(session, msg, sz)
@@ -204,15 +225,18 @@ function task.answer(session, msg, sz)
 	waiting[session] = nil
 	local f = timer_body[session]
 	if f then
-		timer_body[session] = nil
-		timer_of[co] = nil
-		defer(-1)
-		return true, step(co, run_plain, f)
+		return true, begin_timer(co, session, f)
 	end
 	if live.trace then
 		live.trace.resumed(co)
 	end
-	return true, step(co, true, msg, sz, session)
+	live.task = co
+	local ok, command = resume(co, true, msg, sz, session)
+	if ok and command == SUSPEND then
+		live.task = nil
+		return true
+	end
+	return true, settle(co, ok, command)
 end
 
 -- Drop the oldest entry of `interrupts` or `forks`.
@@ -231,6 +255,7 @@ interrupt = function(session, verdict)
 	interrupts[last] = session
 	interrupts.verdict[last] = verdict
 	interrupts.last = last
+	live.more = true
 end
 
 --- Make the call that waits for `session` fail, for this reason (text or nil); its task runs when
@@ -281,6 +306,7 @@ function task.drain(err)
 		elseif forks.last ~= 0 then
 			e = run_fork()
 		else
+			live.more = false
 			return err
 		end
 		if e then
@@ -299,6 +325,7 @@ function task.fork(f, ...)
 	forks[last] = co
 	forks.call[last] = n == 0 and type(f) == "function" and f or { f = f, n = n, ... }
 	forks.last = last
+	live.more = true
 	return co
 end
 
