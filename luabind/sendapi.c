@@ -152,7 +152,12 @@ static int send_packed(lua_State *L, void *outgoing, void *data, size_t size_byt
 	const struct outgoing *o = outgoing;
 	struct service *s = vm_of(L)->service;
 	int32_t session = o->is_request ? service_new_session(s) : o->session;
-	return send(L, s, o->dest, o->type, session, data, size_bytes);
+	int results = send(L, s, o->dest, o->type, session, data, size_bytes);
+	if (!o->is_request || lua_type(L, -results) != LUA_TNUMBER)
+		return results;
+	lua_settop(L, -results); /* an older message that was dropped is of no interest */
+	lua_pushnumber(L, o->dest);
+	return 2;
 }
 
 /* Not inlined: it is not parkable. */
@@ -161,8 +166,8 @@ static NOINLINE void check_outgoing(lua_State *L, struct outgoing *o, bool is_re
 	*o = (struct outgoing){.dest = api_check_address(L, 1), .type = check_type(L, 2), .is_request = is_request};
 }
 
-/* (address, type, ...): core.send(address, type, nil, core.pack(...)), but the payload never is without an owner. PARKABLE,
- * like the two that follow, since packing may take long. */
+/* (address, type, ...): core.send(address, type, nil, core.pack(...)), but the payload never is without an owner; when it has
+ * been sent the second result is the receiver's handle. PARKABLE, like the two that follow, since packing may take long. */
 static PARKABLE int core_request(lua_State *L)
 {
 	struct outgoing o;

@@ -258,7 +258,8 @@ local function add_payloads(core, world)
 	end
 
 	function core.request(dest, ptype, ...)
-		return core.send(dest, ptype, nil, core.pack(...))
+		local session, why = core.send(dest, ptype, nil, core.pack(...))
+		return session, session and world:resolve(dest) or why
 	end
 
 	function core.post(dest, ptype, ...)

@@ -122,7 +122,11 @@ function call.send(addr, typename, ...)
 	local p = registry[typename]
 	local id = p.id
 	if p.pack == core_pack then
-		return outcome(addr, nil, id, 0, core_post(addr, id, ...))
+		local sent, why, msg, sz = core_post(addr, id, ...)
+		if why == nil and msg == nil then
+			return sent
+		end
+		return outcome(addr, nil, id, 0, sent, why, msg, sz)
 	end
 	return outcome(addr, nil, id, 0, core_send(addr, id, 0, p.pack(...)))
 end
@@ -183,7 +187,7 @@ end
 -- What call does in the unusual cases.
 local function carefully(addr, p, ...)
 	if live.task == nil then
-		need(4)
+		need()
 	end
 	return p.unpack(answer_of(default_cs, addr, post(addr, p, p.pack(...))))
 end
@@ -199,11 +203,11 @@ function call.call(addr, typename, ...)
 	if co == nil or live.trace or p.pack ~= core_pack or default_cs ~= HUGE then
 		return carefully(addr, p, ...)
 	end
-	local session, why = core_request(addr, p.id, ...)
+	local session, peer = core_request(addr, p.id, ...)
 	if not session then
-		failure(addr, session, why)
+		failure(addr, session, peer)
 	end
-	pending[session] = type(addr) == "number" and addr or handle_of(addr) or false
+	pending[session] = peer
 	waiting[session] = co
 	local ok, msg, sz = yield(SUSPEND)
 	pending[session] = nil
