@@ -139,13 +139,25 @@ static int core_send(lua_State *L)
 	return send(L, s, dest, type, session, data, size_bytes);
 }
 
-/* What core.request, core.post and core.answer know before they pack. */
+/* What core.post knows before it packs. */
 struct outgoing {
 	uint32_t dest;
 	int type;
 	int32_t session;
 	bool is_request; /* gets a session of its own once it is packed */
 };
+
+/* Not inlined into what is parkable. */
+static NOINLINE void check_outgoing(lua_State *L, struct outgoing *o)
+{
+	*o = (struct outgoing){
+		.dest = api_check_address(L, 1),
+		.type = check_type(L, 2),
+		.is_request = lua_isnil(L, 3),
+	};
+	if (!o->is_request)
+		o->session = (int32_t)luaL_checkinteger(L, 3);
+}
 
 static int send_packed(lua_State *L, void *outgoing, void *data, size_t size_bytes)
 {
@@ -155,47 +167,19 @@ static int send_packed(lua_State *L, void *outgoing, void *data, size_t size_byt
 	int results = send(L, s, o->dest, o->type, session, data, size_bytes);
 	if (!o->is_request || lua_type(L, -results) != LUA_TNUMBER)
 		return results;
-	lua_settop(L, -results); /* an older message that was dropped is of no interest */
+	lua_settop(L, -results); /* the session: an older message that was dropped is of no interest */
 	lua_pushnumber(L, o->dest);
 	return 2;
 }
 
-/* Not inlined: it is not parkable. */
-static NOINLINE void check_outgoing(lua_State *L, struct outgoing *o, bool is_request)
-{
-	*o = (struct outgoing){.dest = api_check_address(L, 1), .type = check_type(L, 2), .is_request = is_request};
-}
-
-/* (address, type, ...): core.send(address, type, nil, core.pack(...)), but the payload never is without an owner; when it has
- * been sent the second result is the receiver's handle. PARKABLE, like the two that follow, since packing may take long. */
-static PARKABLE int core_request(lua_State *L)
-{
-	struct outgoing o;
-	check_outgoing(L, &o, true);
-	return seri_pack_to(L, 2, send_packed, &o);
-}
-
-/* (address, type, ...): core.send(address, type, 0, core.pack(...)) */
+/* (address, type, session|nil, ...): what core.send(address, type, session, core.pack(...)) does, but there is no moment in
+ * which the payload is nobody's. A request that is on its way gives its session and the receiver's handle. PARKABLE, since
+ * packing may take long. */
 static PARKABLE int core_post(lua_State *L)
 {
 	struct outgoing o;
-	check_outgoing(L, &o, false);
-	return seri_pack_to(L, 2, send_packed, &o);
-}
-
-static NOINLINE void check_answer(lua_State *L, struct outgoing *o)
-{
-	*o = (struct outgoing){.dest = api_check_address(L, 1),
-			       .type = MESSAGE_RESPONSE,
-			       .session = (int32_t)luaL_checkinteger(L, 2)};
-}
-
-/* (source, session, ...): core.send(source, PTYPE_RESPONSE, session, core.pack(...)) */
-static PARKABLE int core_answer(lua_State *L)
-{
-	struct outgoing o;
-	check_answer(L, &o);
-	return seri_pack_to(L, 2, send_packed, &o);
+	check_outgoing(L, &o);
+	return seri_pack_to(L, 3, send_packed, &o);
 }
 
 /* Source 0 is the runtime and allowed here. */
@@ -264,9 +248,7 @@ const luaL_Reg *sendapi_functions(void)
 {
 	static const luaL_Reg functions[] = {
 		{"send", core_send},
-		{"request", core_request},
 		{"post", core_post},
-		{"answer", core_answer},
 		{"redirect", core_redirect},
 		{"enqueue", core_enqueue},
 		{"withdraw", core_withdraw},

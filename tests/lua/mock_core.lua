@@ -257,17 +257,12 @@ local function add_payloads(core, world)
 		return unpack(values, 1, values.n)
 	end
 
-	function core.request(dest, ptype, ...)
-		local session, why = core.send(dest, ptype, nil, core.pack(...))
-		return session, session and world:resolve(dest) or why
-	end
-
-	function core.post(dest, ptype, ...)
-		return core.send(dest, ptype, 0, core.pack(...))
-	end
-
-	function core.answer(source, session, ...)
-		return core.send(source, RESPONSE, session, core.pack(...))
+	function core.post(dest, ptype, session, ...)
+		local sent, why = core.send(dest, ptype, session, core.pack(...))
+		if session == nil and sent then
+			return sent, world:resolve(dest)
+		end
+		return sent, why
 	end
 
 	function core.tostring(msg)

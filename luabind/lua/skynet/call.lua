@@ -7,7 +7,7 @@ local task = require "skynet.task"
 local protocol = require "skynet.protocol"
 
 local core_send, core_redirect, core_query = core.send, core.redirect, core.query
-local core_pack, core_request, core_post = core.pack, core.request, core.post
+local core_pack, core_post = core.pack, core.post
 local core_enqueue, core_withdraw = core.enqueue, core.withdraw
 local registry = protocol.registry
 local await, need = task.await, task.need
@@ -120,15 +120,14 @@ end
 -- not get in: "mailbox full", "timeout"
 function call.send(addr, typename, ...)
 	local p = registry[typename]
-	local id = p.id
-	if p.pack == core_pack then
-		local sent, why, msg, sz = core_post(addr, id, ...)
-		if why == nil and msg == nil then
-			return sent
-		end
-		return outcome(addr, nil, id, 0, sent, why, msg, sz)
+	if p.pack ~= core_pack then
+		return call.send_as(addr, p.id, p.pack(...))
 	end
-	return outcome(addr, nil, id, 0, core_send(addr, id, 0, p.pack(...)))
+	local sent, why, msg, sz = core_post(addr, p.id, 0, ...)
+	if sent == 0 and why == nil then
+		return 0
+	end
+	return outcome(addr, nil, p.id, 0, sent, why, msg, sz)
 end
 
 --- Like send, by the protocol's number, with a payload that is packed already (string, or pointer and size in bytes).
@@ -156,40 +155,24 @@ local function failure(addr, session, why)
 	error(why and "call failed: " .. why or "call failed", 0)
 end
 
-local function fail(why)
-	error(why and "call failed: " .. why or "call failed", 0)
-end
-
--- Wait at most `cs` for the answer to a request that was sent with this session (nil: nobody lives
--- there, false: too large, or why it did not get in).
-local function answer_of(cs, addr, session, why)
+-- Send a request with a packed payload, and wait at most `cs` for its answer. The tag of a traced request travels ahead of
+-- each request that is made for it.
+local function ask(cs, addr, p, msg, sz)
+	if live.trace then
+		live.trace.announce(addr)
+	end
+	local session, why = core_send(addr, p.id, nil, msg, sz)
 	if not session then
 		failure(addr, session, why)
 	end
 	if live.trace then
 		live.trace.calls()
 	end
-	local ok, msg, sz = await_from(cs, addr, session)
+	local ok, answer, size = await_from(cs, addr, session)
 	if not ok then
-		fail(msg)
+		error(answer and "call failed: " .. answer or "call failed", 0)
 	end
-	return msg, sz
-end
-
--- The tag of a traced request travels ahead of each request that is made for it.
-local function post(addr, p, ...)
-	if live.trace then
-		live.trace.announce(addr)
-	end
-	return core_send(addr, p.id, nil, ...)
-end
-
--- What call does in the unusual cases.
-local function carefully(addr, p, ...)
-	if live.task == nil then
-		need()
-	end
-	return p.unpack(answer_of(default_cs, addr, post(addr, p, p.pack(...))))
+	return answer, size
 end
 
 --- Send a request and wait for its answer, at most as long as the option `calltimeout` says.
@@ -198,12 +181,11 @@ end
 -- took too long (the reason is then `timeout`).
 -- @return the unpacked answer
 function call.call(addr, typename, ...)
-	local co = live.task
-	local p = registry[typename]
+	local co, p = live.task, registry[typename]
 	if co == nil or live.trace or p.pack ~= core_pack or default_cs ~= HUGE then
-		return carefully(addr, p, ...)
+		return call.calltimeout(default_cs, addr, typename, ...)
 	end
-	local session, peer = core_request(addr, p.id, ...)
+	local session, peer = core_post(addr, p.id, nil, ...)
 	if not session then
 		failure(addr, session, peer)
 	end
@@ -212,7 +194,7 @@ function call.call(addr, typename, ...)
 	local ok, msg, sz = yield(SUSPEND)
 	pending[session] = nil
 	if not ok then
-		fail(msg)
+		failure(addr, session, msg)
 	end
 	return p.unpack(msg, sz)
 end
@@ -222,7 +204,7 @@ end
 function call.calltimeout(cs, addr, typename, ...)
 	need()
 	local p = registry[typename]
-	return p.unpack(answer_of(cs, addr, post(addr, p, p.pack(...))))
+	return p.unpack(ask(cs, addr, p, p.pack(...)))
 end
 
 --- Like call, without any deadline: for waiting until something happens.
@@ -234,7 +216,7 @@ end
 -- @return msg, sz: valid until the task waits again
 function call.rawcall(addr, typename, msg, sz)
 	need()
-	return answer_of(default_cs, addr, post(addr, registry[typename], msg, sz))
+	return ask(default_cs, addr, registry[typename], msg, sz)
 end
 
 --- Send a message under the name of another service.

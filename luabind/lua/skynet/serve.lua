@@ -5,13 +5,15 @@
 -- without one, or drops its responder (skynet/response.lua, with other ways to give a request away). What nobody handles: skynet/unexpected.lua.
 
 local core = require "skynet.core"
+local pool = require "skynet.pool"
 local task = require "skynet.task"
 local protocol = require "skynet.protocol"
 local call = require "skynet.call"
 
-local core_send, core_answer = core.send, core.answer
+local core_send, core_post = core.send, core.post
 local registry = protocol.registry
-local live, begin, drain, answer = task.live, task.begin, task.drain, task.answer
+local live, step, drain, answer = task.live, task.step, task.drain, task.answer
+local acquire = pool.acquire
 -- LuaJIT's require, before skynet/require.lua replaces it: what ships does not wait while it is loaded.
 local error, require, tostring = error, require, tostring
 
@@ -77,16 +79,6 @@ task.on_failure(function(co, err)
 	end
 end)
 
--- A message of a type without a handler.
--- @return nil, or the text of an error
-local function unhandled(p, ptype, msg, sz, session, source)
-	if session ~= 0 then
-		fail_request(source, session, "no handler for messages of type " .. (p and p.name or ptype))
-		return nil
-	end
-	return require("skynet.unexpected").request(p, ptype, msg, sz, source)
-end
-
 --- The callback for the runtime: one message, and then everything that it made runnable.
 -- Raises the texts of all errors that ended tasks meanwhile, joined by newlines.
 function serve.dispatch_message(ptype, msg, sz, session, source)
@@ -104,9 +96,9 @@ function serve.dispatch_message(ptype, msg, sz, session, source)
 	else
 		local p = registry[ptype]
 		if p and p.dispatch then
-			err = begin(ptype == ERROR and handle_error or handle, p, msg, sz, session, source)
+			err = step(acquire(), ptype == ERROR and handle_error or handle, p, msg, sz, session, source)
 		else
-			err = unhandled(p, ptype, msg, sz, session, source)
+			err = require("skynet.unexpected").request(p, ptype, msg, sz, session, source)
 		end
 	end
 	if live.more then
@@ -185,12 +177,9 @@ function serve.retpack(...)
 	if not session or session == 0 or live.trace then
 		return ret(pack(...))
 	end
-	local sent = core_answer(serving_source[co], session, ...)
+	local sent = core_post(serving_source[co], RESPONSE, session, ...)
 	serving_session[co] = nil
-	if sent == false then
-		fail_request(serving_source[co], session, "the answer is too large")
-	end
-	return not not sent
+	return sent ~= nil
 end
 
 --- Detach the current request from its handler; the result answers it later, from any task.

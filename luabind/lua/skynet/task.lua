@@ -60,9 +60,7 @@ function pool.watch()
 	trimmer = core_timeout(TRIM_NS)
 end
 
-local function no_hook()
-end
-local failure_hook = no_hook
+local failure_hook -- set by skynet/serve.lua
 
 local function run_plain(f)
 	f()
@@ -79,8 +77,21 @@ function task.close(co)
 	end
 end
 
--- What became of a task after one step: nil, or the text of the error that ended it.
-local function settle(co, ok, command)
+--- What to tell of an error that was caught: its text; of an interrupt, which comes as another one, its own with
+-- the traceback.
+function task.text_of(err)
+	local interrupted, place = core_raised(err)
+	if interrupted then
+		return interrupted .. "\nstack traceback:\n" .. place
+	end
+	return tostring(err)
+end
+
+--- Run a task until it yields or ends; it gets a, b, ... Only for the dispatcher.
+-- @return nil, or the text of the error that ended it, with its traceback
+function task.step(co, a, b, c, d, e, f)
+	live.task = co
+	local ok, command = resume(co, a, b, c, d, e, f)
 	live.task = nil
 	if ok then
 		if command == SUSPEND or command == nil or command == QUIT then
@@ -97,37 +108,7 @@ local function settle(co, ok, command)
 	end
 	return traceback(co, tostring(command))
 end
-
---- What to tell of an error that was caught: its text; of an interrupt, which comes as another one, its own with
--- the traceback.
-function task.text_of(err)
-	local interrupted, place = core_raised(err)
-	if interrupted then
-		return interrupted .. "\nstack traceback:\n" .. place
-	end
-	return tostring(err)
-end
-
---- Run a task until it yields or ends. Only for the dispatcher.
--- @return nil, or the error with its traceback when the task raised one
-function task.step(co, ...)
-	live.task = co
-	return settle(co, resume(co, ...))
-end
 local step = task.step
-
---- Begin a task of f(a, b, c, d, e). Only for the dispatcher.
--- @return as step
-function task.begin(f, a, b, c, d, e)
-	local co = acquire()
-	live.task = co
-	local ok, command = resume(co, f, a, b, c, d, e)
-	if ok and command == SUSPEND then
-		live.task = nil
-		return nil
-	end
-	return settle(co, ok, command)
-end
 
 --- Set what is done with a task that raised an error (one function; it gets the coroutine and the
 -- error).
@@ -208,13 +189,6 @@ local function answer_other(session, co)
 	return true
 end
 
-local function begin_timer(co, session, f)
-	timer_body[session] = nil
-	timer_of[co] = nil
-	defer(-1)
-	return step(co, run_plain, f)
-end
-
 --- Deliver an answer. Only for the dispatcher.
 -- @return known, err: whether anybody waited for this session, and the error text of the task
 function task.answer(session, msg, sz)
@@ -225,18 +199,15 @@ function task.answer(session, msg, sz)
 	waiting[session] = nil
 	local f = timer_body[session]
 	if f then
-		return true, begin_timer(co, session, f)
+		timer_body[session] = nil
+		timer_of[co] = nil
+		defer(-1)
+		return true, step(co, run_plain, f)
 	end
 	if live.trace then
 		live.trace.resumed(co)
 	end
-	live.task = co
-	local ok, command = resume(co, true, msg, sz, session)
-	if ok and command == SUSPEND then
-		live.task = nil
-		return true
-	end
-	return true, settle(co, ok, command)
+	return true, step(co, true, msg, sz, session)
 end
 
 -- Drop the oldest entry of `interrupts` or `forks`.
@@ -260,9 +231,7 @@ end
 
 --- Make the call that waits for `session` fail, for this reason (text or nil); its task runs when
 -- the current one has suspended.
-function task.fail(session, reason)
-	interrupt(session, reason)
-end
+task.fail = interrupt
 
 -- Resume what the oldest interrupt names. A session that is gone already (woken twice, answered
 -- meanwhile) is skipped.
