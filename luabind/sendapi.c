@@ -108,8 +108,8 @@ static int check_type(lua_State *L, int index)
 }
 
 /* Owns `data`. Pushes what the sender learns. */
-static int send(lua_State *L, struct service *s, uint32_t dest, int type, int32_t session, void *data,
-		size_t size_bytes)
+static int send_data(lua_State *L, struct service *s, uint32_t dest, int type, int32_t session, void *data,
+		     size_t size_bytes)
 {
 	if (is_too_large(s, dest, data, size_bytes)) {
 		lua_pushboolean(L, false);
@@ -136,7 +136,7 @@ static int core_send(lua_State *L)
 		lua_isnil(L, 3) ? service_new_session(s) : (int32_t)luaL_checkinteger(L, 3);
 	size_t size_bytes;
 	void *data = api_check_payload(L, 4, &size_bytes);
-	return send(L, s, dest, type, session, data, size_bytes);
+	return send_data(L, s, dest, type, session, data, size_bytes);
 }
 
 /* What core.post knows before it packs. */
@@ -150,13 +150,10 @@ struct outgoing {
 /* Not inlined into what is parkable. */
 static NOINLINE void check_outgoing(lua_State *L, struct outgoing *o)
 {
-	*o = (struct outgoing){
-		.dest = api_check_address(L, 1),
-		.type = check_type(L, 2),
-		.is_request = lua_isnil(L, 3),
-	};
-	if (!o->is_request)
-		o->session = (int32_t)luaL_checkinteger(L, 3);
+	o->dest = api_check_address(L, 1);
+	o->type = check_type(L, 2);
+	o->is_request = lua_isnil(L, 3);
+	o->session = o->is_request ? 0 : (int32_t)luaL_checkinteger(L, 3);
 }
 
 static int send_packed(lua_State *L, void *outgoing, void *data, size_t size_bytes)
@@ -164,7 +161,7 @@ static int send_packed(lua_State *L, void *outgoing, void *data, size_t size_byt
 	const struct outgoing *o = outgoing;
 	struct service *s = vm_of(L)->service;
 	int32_t session = o->is_request ? service_new_session(s) : o->session;
-	int results = send(L, s, o->dest, o->type, session, data, size_bytes);
+	int results = send_data(L, s, o->dest, o->type, session, data, size_bytes);
 	if (!o->is_request || lua_type(L, -results) != LUA_TNUMBER)
 		return results;
 	lua_settop(L, -results); /* the session: an older message that was dropped is of no interest */

@@ -123,6 +123,7 @@ function call.send(addr, typename, ...)
 	if p.pack ~= core_pack then
 		return call.send_as(addr, p.id, p.pack(...))
 	end
+	-- Into locals first: LuaJIT cannot stitch a trace around outcome(core_post(...)).
 	local sent, why, msg, sz = core_post(addr, p.id, 0, ...)
 	if sent == 0 and why == nil then
 		return 0
@@ -181,6 +182,7 @@ end
 -- took too long (the reason is then `timeout`).
 -- @return the unpacked answer
 function call.call(addr, typename, ...)
+	-- The usual way is written out: luabind/README.md, "What a message costs".
 	local co, p = live.task, registry[typename]
 	if co == nil or live.trace or p.pack ~= core_pack or default_cs ~= HUGE then
 		return call.calltimeout(default_cs, addr, typename, ...)

@@ -177,6 +177,7 @@ function serve.retpack(...)
 	if not session or session == 0 or live.trace then
 		return ret(pack(...))
 	end
+	-- What is packed here is never too large.
 	local sent = core_post(serving_source[co], RESPONSE, session, ...)
 	serving_session[co] = nil
 	return sent ~= nil

@@ -30,6 +30,7 @@ local task = {
 	TIMEOUT = "timeout",
 	--- Stands in `waiting` for a session that nobody waits for; also what a woken sleep returns.
 	BREAK = BREAK,
+	--- What a task yields that waits.
 	SUSPEND = SUSPEND,
 }
 
@@ -37,8 +38,10 @@ local task = {
 -- (nil outside of tasks, and inside of blocking); `quitting`, true once skynet.exit() was called; `trace`, the
 -- module that logs the way of a request (nil until it is used); `responders`, the module of skynet.response, likewise;
 -- `origin`, a table that keeps who began a timer (nil unless skynet.trace_timeout is on); `blocking`, true inside of
--- skynet.blocking; `debugger`, what is called before each message while there is one; `more`: there may be something to drain.
-local live = { task = nil, more = false, quitting = false, trace = nil, responders = nil, origin = nil, blocking = false, debugger = nil }
+-- skynet.blocking; `debugger`, what is called before each message while there is one; `more`, true when there may be
+-- something to drain.
+local live = { task = nil, quitting = false, trace = nil, responders = nil, origin = nil, blocking = false, debugger = nil,
+	more = false }
 task.live = live
 
 -- session -> the task that it resumes, or BREAK
@@ -87,7 +90,7 @@ function task.text_of(err)
 	return tostring(err)
 end
 
---- Run a task until it yields or ends; it gets a, b, ... Only for the dispatcher.
+--- Run a task until it yields or ends; it gets a, b, ... (no `...`, which would be copied). Only for the dispatcher.
 -- @return nil, or the text of the error that ended it, with its traceback
 function task.step(co, a, b, c, d, e, f)
 	live.task = co
