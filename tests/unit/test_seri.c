@@ -33,10 +33,12 @@ static int lua_full_userdata(lua_State *L)
 
 static int give_string(lua_State *L, void *given, void *block, size_t bytes)
 {
-	assert_true((block == NULL) == (bytes == 0));
+	static char copy[16 << 20]; /* pushing may raise, and nobody would own the block then */
+	assert_true((block == NULL) == (bytes == 0) && bytes <= sizeof(copy));
 	*(size_t *)given += bytes;
-	lua_pushlstring(L, block ? block : "", bytes);
+	memcpy(copy, block ? block : "", bytes);
 	mem_free(block);
+	lua_pushlstring(L, copy, bytes);
 	return 1;
 }
 
