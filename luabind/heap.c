@@ -24,6 +24,7 @@ struct heap {
 	/* The rest is the owner's, but for what the parts let any thread read. */
 	uintptr_t stack_floor;   /* UINTPTR_MAX: the next growth is refused, */
 	uintptr_t floor_after;   /* and then this is the floor again */
+	void *owner;
 	struct heap_first first;
 	struct heap_small small;
 	struct heap_large large;
@@ -175,6 +176,16 @@ struct heap *heap_new(size_t limit_bytes)
 	heap_reset(h);
 	heap_set_limit_bytes(h, limit_bytes);
 	return h;
+}
+
+void heap_set_owner(struct heap *h, void *owner)
+{
+	h->owner = owner;
+}
+
+void *heap_owner(const struct heap *h)
+{
+	return h->owner;
 }
 
 void heap_add_first(struct heap *h)

@@ -21,6 +21,9 @@ struct heap;
 
 /* An empty heap that gives out at most `limit_bytes` (0: no limit). Never NULL. Any thread. */
 struct heap *heap_new(size_t limit_bytes);
+/* Whose it is, for who has nothing but a VM that allocates from it; NULL until it is set. Owner. */
+void heap_set_owner(struct heap *h, void *owner);
+void *heap_owner(const struct heap *h);
 /* From now on the first blocks of an empty heap come from one piece: see heap_first.h. Owner only. */
 void heap_add_first(struct heap *h);
 /* Frees every block and the heap itself; NULL is fine. Nobody may touch the VM any more. */

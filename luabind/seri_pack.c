@@ -28,6 +28,7 @@ struct packer {
 	lua_State *L;
 	struct seri_writer w;
 	int slot; /* of the Lua stack: what keeps the userdata alive */
+	int skip; /* so many arguments are not packed */
 	int raw_attempts;
 	char first[FIRST_BYTES];
 };
@@ -293,7 +294,7 @@ static PARKABLE NOINLINE void pack_slowly(struct packer *p)
 	luaL_checkstack(L, SERI_FRAME_SLOTS, "serialize");
 	lua_pushnil(L);
 	p->slot = count + 1;
-	for (int i = 1; i <= count; i++)
+	for (int i = p->skip + 1; i <= count; i++)
 		pack_value(p, i, 0);
 }
 
@@ -304,13 +305,14 @@ static PARKABLE bool pack_at_once(struct packer *p)
 	if (!rawtable_proven())
 		return false;
 	const rawvalue *values = raw_stack(p->L, &count);
-	return seri_raw_values(&p->w, values, count) == SERI_RAW_DONE;
+	return seri_raw_values(&p->w, values + p->skip, count - (size_t)p->skip) == SERI_RAW_DONE;
 }
 
 /* Packs the arguments of the running function. Returns the number of bytes. */
 static PARKABLE size_t pack_arguments(struct packer *p, lua_State *L)
 {
 	p->L = L;
+	p->skip = 0;
 	writer_init(p);
 	if (UNLIKELY(!pack_at_once(p))) {
 		writer_init(p);
@@ -377,6 +379,7 @@ PARKABLE int seri_pack(lua_State *L)
 	struct packer p;
 	size_t bytes = 0;
 	p.L = L;
+	p.skip = 0;
 	writer_init(&p);
 	bool done = pack_at_once(&p);
 	if (UNLIKELY(!done) && (bytes = pack_into_block(L)) == 0) {
@@ -390,6 +393,46 @@ PARKABLE int seri_pack(lua_State *L)
 	}
 	lua_pushnumber(L, (lua_Number)bytes);
 	return 2;
+}
+
+/* Not parkable: until `give` has it, the block is nobody's. */
+static NOINLINE int give_block(lua_State *L, const struct packer *p, seri_give *give, void *context)
+{
+	size_t bytes = (size_t)(p->w.at - p->w.start);
+	return give(L, context, bytes ? memcpy(mem_alloc(bytes), p->w.start, bytes) : NULL, bytes);
+}
+
+/* Long strings straight into the block, as above. -1: there is more to it than that. */
+static NOINLINE int give_strings(lua_State *L, int skip, seri_give *give, void *context)
+{
+	size_t count;
+	if (!rawtable_proven())
+		return -1;
+	const rawvalue *values = raw_stack(L, &count) + skip;
+	count -= (size_t)skip;
+	size_t bound = seri_raw_bound(values, count);
+	if (bound <= FIRST_BYTES)
+		return -1;
+	char *block = mem_alloc(bound);
+	struct seri_writer w = {.start = block, .at = block, .end = block + bound};
+	ensure(seri_raw_values(&w, values, count) == SERI_RAW_DONE);
+	return give(L, context, block, (size_t)(w.at - w.start));
+}
+
+PARKABLE int seri_pack_to(lua_State *L, int skip, seri_give *give, void *context)
+{
+	struct packer p;
+	p.L = L;
+	p.skip = skip;
+	writer_init(&p);
+	if (UNLIKELY(!pack_at_once(&p))) {
+		int results = give_strings(L, skip, give, context);
+		if (results >= 0)
+			return results;
+		writer_init(&p);
+		pack_slowly(&p);
+	}
+	return give_block(L, &p, give, context);
 }
 
 PARKABLE int seri_packstring(lua_State *L)

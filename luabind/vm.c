@@ -47,7 +47,6 @@ enum { SLOT_TRACEBACK = 1, SLOT_CALLBACK = 2, SLOT_COLLECT = 3 };
 void (*vm_options_for)(const char *service_name, struct vm_options *out);
 
 static _Atomic uint64_t abandoned, abandoned_code_bytes;
-static const char vm_key; /* its address is the registry key of the struct vm */
 
 uint64_t vm_abandoned(void)
 {
@@ -80,13 +79,11 @@ const void *vm_library_address(void)
 	return (const void *)(uintptr_t)lua_newstate;
 }
 
+/* By its allocator: nearly everything that a service asks of us begins here, and each call of the API would count. */
 struct vm *vm_of(lua_State *L)
 {
-	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
-	lua_rawget(L, LUA_REGISTRYINDEX);
-	struct vm *vm = lua_touserdata(L, -1);
-	lua_pop(L, 1);
-	return vm;
+	void *heap;
+	return lua_getallocf(L, &heap) == heap_alloc ? heap_owner(heap) : NULL;
 }
 
 static int add_traceback(lua_State *L)
@@ -140,9 +137,7 @@ static int boot(lua_State *L)
 	lua_gc(L, LUA_GCSTOP, 0); /* until the loader is through: what there is to collect is not worth it */
 	stdlib_open(L);
 	hook_open(L);
-	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
-	lua_pushlightuserdata(L, vm);
-	lua_rawset(L, LUA_REGISTRYINDEX); /* from now on hooks do something */
+	heap_set_owner(vm->heap, vm); /* from now on hooks do something */
 	mcode_open(L, vm);
 	trace_attach(L, vm);
 	boot_open(L);

@@ -44,7 +44,7 @@ struct vm {
 	struct mcode mcode;
 };
 
-/* The VM of the running service, from inside of one of its C functions. */
+/* The VM of the running service, from inside of one of its C functions; NULL while it is made. */
 struct vm *vm_of(lua_State *L);
 
 /* Pushes a function that adds the traceback to an error message, for lua_pcall. */

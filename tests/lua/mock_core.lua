@@ -257,6 +257,14 @@ local function add_payloads(core, world)
 		return unpack(values, 1, values.n)
 	end
 
+	function core.post(dest, ptype, session, ...)
+		local sent, why = core.send(dest, ptype, session, core.pack(...))
+		if session == nil and sent then
+			return sent, world:resolve(dest)
+		end
+		return sent, why
+	end
+
 	function core.tostring(msg)
 		if msg == nil then
 			return ""

@@ -31,6 +31,26 @@ static int lua_full_userdata(lua_State *L)
 	return 1;
 }
 
+static int give_string(lua_State *L, void *given, void *block, size_t bytes)
+{
+	static char copy[16 << 20]; /* pushing may raise, and nobody would own the block then */
+	assert_true((block == NULL) == (bytes == 0) && bytes <= sizeof(copy));
+	*(size_t *)given += bytes;
+	memcpy(copy, block ? block : "", bytes);
+	mem_free(block);
+	lua_pushlstring(L, copy, bytes);
+	return 1;
+}
+
+/* (skipped, skipped, ...) -> the bytes, by the way that messages go */
+static int lua_packed_to(lua_State *L)
+{
+	size_t given = 0;
+	int results = seri_pack_to(L, 2, give_string, &given);
+	assert_int_equal(given, lua_objlen(L, -1));
+	return results;
+}
+
 static const char prelude[] =
 	"function hex(s) return (s:gsub('.', function(c) return ('%02x'):format(c:byte()) end)) "
 	"end\n"
@@ -39,6 +59,7 @@ static const char prelude[] =
 	"function packs(want, ...)\n"
 	"  local got = hex(packstring(...))\n"
 	"  if got ~= want then error('bytes are '..got..', not '..want, 2) end\n"
+	"  assert(hex(packed_to(print, nil, ...)) == want, 'packed_to gives other bytes')\n"
 	"end\n"
 	"function raises(f, ...)\n"
 	"  local ok, text = pcall(f, ...)\n"
@@ -64,6 +85,7 @@ static const char prelude[] =
 	"  check(unpack_bytes(block, size))\n"
 	"  trash(block, size)\n"
 	"  assert(as_string == packstring(...))\n"
+	"  assert(as_string == packed_to('not this', {print}, ...))\n"
 	"end\n"
 	"function nested(n) local t = {} for i = 2, n do t = {t} end return t end\n";
 
@@ -81,6 +103,7 @@ static lua_State *open_vm(bool with_libs)
 		{"unpack_bytes", seri_unpack},
 		{"tostring_bytes", seri_tostring},
 		{"trash", seri_trash},
+		{"packed_to", lua_packed_to},
 		{"light", lua_light},
 		{"full_userdata", lua_full_userdata},
 		{NULL, NULL},
@@ -299,8 +322,9 @@ static void test_integers_without_ffi(void **state)
 static void test_pack_errors(void **state)
 {
 	(void)state;
-	run_case("local function text(want, ...)\n"
-		 "  for _, f in ipairs{pack, packstring} do\n"
+	run_case("local function to(...) return packed_to(1, 2, ...) end\n"
+		 "local function text(want, ...)\n"
+		 "  for _, f in ipairs{pack, packstring, to} do\n"
 		 "    local got = raises(f, ...)\n"
 		 "    if not got:find(want, 1, true) then error(got..' is not '..want, 2) end\n"
 		 "  end\n"
@@ -460,6 +484,11 @@ static void *stingy_alloc(void *ud, void *block, size_t old_bytes, size_t new_by
 
 static int body_of_no_memory(lua_State *L)
 {
+	lua_settop(L, 0);
+	lua_pushnil(L);
+	lua_pushnil(L);
+	lua_getglobal(L, "value");
+	assert_int_equal(lua_packed_to(L), 1);
 	lua_settop(L, 0);
 	lua_getglobal(L, "value");
 	seri_pack(L);

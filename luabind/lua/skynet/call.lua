@@ -8,9 +8,10 @@ local task = require "skynet.task"
 local protocol = require "skynet.protocol"
 
 local core_send, core_query = core.send, core.query
+local core_pack, core_post = core.pack, core.post
 local registry = protocol.registry
-local await, need = task.await, task.need
-local live, waiting, BREAK = task.live, task.state.waiting, task.BREAK
+local await, yield = task.await, coroutine.yield
+local live, waiting, BREAK, SUSPEND = task.live, task.state.waiting, task.BREAK, task.SUSPEND
 -- LuaJIT's require, before skynet/require.lua replaces it: what ships does not wait while it is loaded.
 local type, error, require = type, error, require
 local HUGE = 1 / 0
@@ -64,34 +65,37 @@ local outcome = call.outcome
 -- not get in: "mailbox full", "timeout"
 function call.send(addr, typename, ...)
 	local p = registry[typename]
-	return outcome(addr, nil, p.id, 0, core_send(addr, p.id, 0, p.pack(...)))
+	if p.pack ~= core_pack then
+		return outcome(addr, nil, p.id, 0, core_send(addr, p.id, 0, p.pack(...)))
+	end
+	-- Into locals first: LuaJIT cannot stitch a trace around outcome(core_post(...)).
+	local sent, why, msg, sz = core_post(addr, p.id, 0, ...)
+	if sent == 0 and why == nil then
+		return 0
+	end
+	return outcome(addr, nil, p.id, 0, sent, why, msg, sz)
 end
 
---- Wait at most `cs` for the answer to a request that was sent with this session (nil: nobody lives
--- there, false: too large, or why it did not get in).
-function call.answer_of(cs, addr, session, why)
+--- Send a request with a packed payload, and wait at most `cs` for its answer. The tag of a traced request travels ahead of
+-- each request that is made for it.
+-- @return msg, sz
+function call.ask(cs, addr, p, msg, sz)
+	if live.trace then
+		live.trace.announce(addr)
+	end
+	local session, why = core_send(addr, p.id, nil, msg, sz)
 	if not session then
 		require("skynet.failure").unsent(addr, session, why)
 	end
 	if live.trace then
 		live.trace.calls()
 	end
-	local ok, msg, sz = await_from(cs, addr, session)
+	local ok, answer, size = await_from(cs, addr, session)
 	if not ok then
-		error(msg and "call failed: " .. msg or "call failed", 0)
+		error(answer and "call failed: " .. answer or "call failed", 0)
 	end
-	return msg, sz
+	return answer, size
 end
-
---- The tag of a traced request travels ahead of each request that is made for it.
--- @return what answer_of is to be told
-function call.post(addr, p, ...)
-	if live.trace then
-		live.trace.announce(addr)
-	end
-	return core_send(addr, p.id, nil, ...)
-end
-local answer_of, post = call.answer_of, call.post
 
 --- Send a request and wait for its answer, at most as long as the option `calltimeout` says.
 -- Raises `call to invalid address :%08x` when nobody lives there, and `call failed` or `call failed:
@@ -99,9 +103,23 @@ local answer_of, post = call.answer_of, call.post
 -- took too long (the reason is then `timeout`).
 -- @return the unpacked answer
 function call.call(addr, typename, ...)
-	need()
-	local p = registry[typename]
-	return p.unpack(answer_of(default_cs, addr, post(addr, p, p.pack(...))))
+	-- The usual way is written out: luabind/README.md, "What a message costs".
+	local co, p = live.task, registry[typename]
+	if co == nil or live.trace or p.pack ~= core_pack or default_cs ~= HUGE then
+		return require("skynet.deadline").calltimeout(default_cs, addr, typename, ...)
+	end
+	local session, peer = core_post(addr, p.id, nil, ...)
+	if not session then
+		require("skynet.failure").unsent(addr, session, peer)
+	end
+	pending[session] = peer
+	waiting[session] = co
+	local ok, msg, sz = yield(SUSPEND)
+	pending[session] = nil
+	if not ok then
+		error(msg and "call failed: " .. msg or "call failed", 0)
+	end
+	return p.unpack(msg, sz)
 end
 
 --- Handler of ERROR messages. A caller that ended sends one with session 0 to everybody it waited for; else the payload is the

@@ -11,7 +11,7 @@ local call = require "skynet.call"
 local live, waiting, BREAK = task.live, task.state.waiting, task.BREAK
 local core_timeout, core_cancel, core_withdraw = core.timeout, core.cancel, core.withdraw
 local need, await = task.need, task.await
-local registry, post, answer_of = protocol.registry, call.post, call.answer_of
+local registry, ask = protocol.registry, call.ask
 local NS_PER_CS = 1e7
 local TIMEOUT = "timeout"
 
@@ -84,7 +84,7 @@ end
 function deadline.calltimeout(cs, addr, typename, ...)
 	need()
 	local p = registry[typename]
-	return p.unpack(answer_of(cs, addr, post(addr, p, p.pack(...))))
+	return p.unpack(ask(cs, addr, p, p.pack(...)))
 end
 
 --- Like skynet.call, without any deadline: for waiting until something happens.

@@ -37,26 +37,29 @@ local function tell()
 	tell_above, tell_below = require("skynet.tasklimit").tell(live, later)
 end
 
---- A task has ended: here, or by an error, after which its coroutine does not come back.
-local function ended()
+--- A task has ended by an error, after which its coroutine does not come back.
+function pool.ended()
 	live = live - 1
 	if live < tell_below then
 		tell()
 	end
 end
-pool.ended = ended
 
 -- The main function of every task. Fixed parameters rather than `...`: they can be cleared, so that
 -- an idle coroutine does not keep the last message's objects alive.
 local function body(f, a, b, c, d, e)
+	local co = running()
 	while true do
 		f(a, b, c, d, e)
-		ended()
+		live = live - 1
+		if live < tell_below then
+			tell()
+		end
 		if count >= IDLE_MAX then
 			return
 		end
 		count = count + 1
-		idle[count] = running()
+		idle[count] = co
 		if count > watch_above then
 			watch_above = HUGE
 			require("skynet.trim").watch()

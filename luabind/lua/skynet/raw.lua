@@ -27,7 +27,7 @@ end
 -- @return msg, sz: valid until the task waits again
 function raw.rawcall(addr, typename, msg, sz)
 	task.need()
-	return call.answer_of(default_cs, addr, call.post(addr, registry[typename], msg, sz))
+	return call.ask(default_cs, addr, registry[typename], msg, sz)
 end
 
 --- Send a message under the name of another service.

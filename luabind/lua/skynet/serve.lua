@@ -10,7 +10,7 @@ local task = require "skynet.task"
 local protocol = require "skynet.protocol"
 local call = require "skynet.call"
 
-local core_send = core.send
+local core_send, core_post = core.send, core.post
 local registry = protocol.registry
 local live, step, drain, answer = task.live, task.step, task.drain, task.answer
 local acquire = pool.acquire
@@ -79,26 +79,6 @@ live.failed = function(co, err)
 	end
 end
 
-local function deliver(ptype, msg, sz, session, source)
-	if ptype == RESPONSE then
-		local known, err = answer(session, msg, sz)
-		if known then
-			return err
-		end
-		return require("skynet.unexpected").response(session, source, msg, sz)
-	end
-	local p = registry[ptype]
-	if p == nil or p.dispatch == nil then
-		if session ~= 0 then
-			fail_request(source, session, "no handler for messages of type " .. (p and p.name or ptype))
-			return nil
-		end
-		return require("skynet.unexpected").request(p, ptype, msg, sz, source)
-	end
-	local f = ptype == ERROR and handle_error or handle
-	return step(acquire(), f, p, msg, sz, session, source)
-end
-
 --- The callback for the runtime: one message, and then everything that it made runnable.
 -- Raises the texts of all errors that ended tasks meanwhile, joined by newlines.
 function serve.dispatch_message(ptype, msg, sz, session, source)
@@ -106,7 +86,24 @@ function serve.dispatch_message(ptype, msg, sz, session, source)
 	if live.quitting then
 		return
 	end
-	local err = drain(deliver(ptype, msg, sz, session, source))
+	local err
+	if ptype == RESPONSE then
+		local known
+		known, err = answer(session, msg, sz)
+		if not known then
+			err = require("skynet.unexpected").response(session, source, msg, sz)
+		end
+	else
+		local p = registry[ptype]
+		if p and p.dispatch then
+			err = step(acquire(), ptype == ERROR and handle_error or handle, p, msg, sz, session, source)
+		else
+			err = require("skynet.unexpected").request(p, ptype, msg, sz, session, source)
+		end
+	end
+	if live.more then
+		err = drain(err)
+	end
 	if early then
 		err = err and early .. "\n" .. err or early
 	end
@@ -154,7 +151,15 @@ local ret, pack = serve.ret, core.pack
 --- Answer the current request with Lua values.
 -- @return as ret
 function serve.retpack(...)
-	return ret(pack(...))
+	local co = live.task
+	local session = co and serving_session[co]
+	if not session or session == 0 or live.trace then
+		return ret(pack(...))
+	end
+	-- What is packed here is never too large.
+	local sent = core_post(serving_source[co], RESPONSE, session, ...)
+	serving_session[co] = nil
+	return sent ~= nil
 end
 
 return serve

@@ -25,6 +25,8 @@ local NS_PER_CS = 1e7
 local task = {
 	--- Stands in `waiting` for a session that nobody waits for; also what a woken sleep returns.
 	BREAK = BREAK,
+	--- What a task yields that waits.
+	SUSPEND = SUSPEND,
 }
 
 -- What the other parts of the library may read at any time: `task`, the coroutine that runs now
@@ -34,8 +36,8 @@ local task = {
 -- (skynet/serve.lua); `origin`, what notes who began a timer (nil unless skynet.trace_timeout is on); `timers`, the timers
 -- of the library itself, which have no task (nil until there is one): session -> what is called, or the session of the
 -- call that fails; `blocking`, true inside of skynet.blocking; `debugger`, what is called before each message while there is
--- one.
-local live = { quitting = false, failed = nil, task = nil }
+-- one; `more`: there may be something to drain.
+local live = { more = false, quitting = false, failed = nil, task = nil }
 task.live = live
 
 -- session -> the task that it resumes, or BREAK
@@ -67,8 +69,11 @@ local function run_packed(call)
 	call.f(unpack(call, 1, call.n))
 end
 
--- What became of a task after one step: nil, or the text of the error that ended it.
-local function settle(co, ok, command)
+--- Run a task until it yields or ends; it gets a, b, ... Only for the dispatcher.
+-- @return nil, or the text of the error that ended it, with its traceback
+function task.step(co, a, b, c, d, e, f)
+	live.task = co
+	local ok, command = resume(co, a, b, c, d, e, f)
 	live.task = nil
 	if ok then
 		if command == SUSPEND or command == nil then
@@ -84,13 +89,6 @@ local function settle(co, ok, command)
 		return interrupted .. "\nstack traceback:\n" .. place
 	end
 	return core.traceback(co, tostring(command))
-end
-
---- Run a task until it yields or ends. Only for the dispatcher.
--- @return nil, or the error with its traceback when the task raised one
-function task.step(co, ...)
-	live.task = co
-	return settle(co, resume(co, ...))
 end
 local step = task.step
 
@@ -162,6 +160,7 @@ function task.fail(session, reason)
 	interrupts[last] = session
 	interrupts.verdict[last] = reason
 	interrupts.last = last
+	live.more = true
 end
 local interrupt = task.fail
 
@@ -207,6 +206,7 @@ function task.drain(err)
 		elseif forks.last ~= 0 then
 			e = run_fork()
 		else
+			live.more = false
 			return err
 		end
 		if e then
@@ -225,6 +225,7 @@ function task.fork(f, ...)
 	forks[last] = co
 	forks.call[last] = n == 0 and type(f) == "function" and f or { f = f, n = n, ... }
 	forks.last = last
+	live.more = true
 	return co
 end
 

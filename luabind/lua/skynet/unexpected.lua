@@ -47,10 +47,14 @@ local function error_of(ok, err)
 	end
 end
 
---- A message without a handler that wants no answer. Only for the dispatcher.
+--- A message without a handler; a request fails. Only for the dispatcher.
 -- @param p its protocol, or nil
 -- @return nil, or the text of an error
-function unexpected.request(p, ptype, msg, sz, source)
+function unexpected.request(p, ptype, msg, sz, session, source)
+	if session ~= 0 then
+		serve.fail_request(source, session, "no handler for messages of type " .. (p and p.name or ptype))
+		return nil
+	end
 	if ptype == core.PTYPE_TRACE then
 		require("skynet.trace").expect(source, core.tostring(msg, sz))
 		return nil
