@@ -12,7 +12,7 @@ local registry = protocol.registry
 local await, need = task.await, task.need
 local live, TIMEOUT = task.live, task.TIMEOUT
 local type, tonumber, tostring, error = type, tonumber, tostring, error
-local running = coroutine.running
+local running, isyieldable = coroutine.running, coroutine.isyieldable
 local HUGE = math.huge
 
 local call = {}
@@ -82,9 +82,9 @@ local function await_from(cs, addr, session)
 end
 
 -- The mailbox at `addr` is full, and senders wait for a place there. Where nothing can wait (the main chunk, a coroutine
--- of the user's own) the message does not get in.
+-- of the user's own, a callback of a C function) the message does not get in.
 local function wait_for_place(addr, source, id, session, msg, sz)
-	if live.task == nil or running() ~= live.task then
+	if live.task == nil or running() ~= live.task or not isyieldable() then
 		core.trash(msg, sz)
 		return false, "mailbox full"
 	end

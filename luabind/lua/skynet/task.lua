@@ -14,7 +14,7 @@ local core = require "skynet.core"
 local pool = require "skynet.pool"
 
 local resume, yield = coroutine.resume, coroutine.yield
-local running, traceback = coroutine.running, debug.traceback
+local running, isyieldable, traceback = coroutine.running, coroutine.isyieldable, debug.traceback
 local unpack, select, type, tostring, error = unpack, select, type, tostring, error
 local core_timeout, core_cancel, core_genid = core.timeout, core.cancel, core.genid
 local core_raised = core.raised
@@ -78,6 +78,20 @@ function task.close(co)
 	end
 end
 
+--- An error as text. What its `__tostring` does is the user's: it may raise as well, or loop, or give no text, and the caller
+-- of a request, or whoever waits for a start, must be told in any case.
+function task.shown(err)
+	if type(err) == "string" then
+		return err
+	end
+	local ok, text = pcall(tostring, err)
+	if ok and type(text) == "string" then
+		return text
+	end
+	return string.format("(error object is a %s: %s)", type(err), core_raised(text) or "its __tostring gives no text")
+end
+local shown = task.shown
+
 -- What became of a task after one step: nil, or the text of the error that ended it.
 local function settle(co, ok, command)
 	live.task = nil
@@ -86,7 +100,7 @@ local function settle(co, ok, command)
 			return nil
 		end
 		command = command == "USER" and "Call skynet.coroutine.yield out of skynet.coroutine.resume"
-			or "Unknown command : " .. tostring(command)
+			or "Unknown command : " .. shown(command)
 	end
 	pool.ended()
 	local interrupted, place = core_raised(command)
@@ -94,7 +108,7 @@ local function settle(co, ok, command)
 	if interrupted then
 		return interrupted .. "\nstack traceback:\n" .. place
 	end
-	return traceback(co, tostring(command))
+	return traceback(co, shown(command))
 end
 
 --- What to tell of an error that was caught: its text; of an interrupt, which comes as another one, its own with
@@ -104,7 +118,7 @@ function task.text_of(err)
 	if interrupted then
 		return interrupted .. "\nstack traceback:\n" .. place
 	end
-	return tostring(err)
+	return shown(err)
 end
 
 --- Run a task until it yields or ends. Only for the dispatcher.
@@ -139,14 +153,23 @@ function task.abort(co, err)
 	end
 end
 
---- The running task; raises an error outside of tasks, where nothing can wait.
+local function refuse_to_wait()
+	if live.blocking then
+		error("nothing can wait inside skynet.blocking but what blocks the thread", 4)
+	elseif live.task then
+		error("attempt to yield across C-call boundary: nothing can wait in what a C function calls "
+			.. "(table.sort, string.gsub, ...), nor in a __gc", 4)
+	end
+	error("only a task can wait: do this inside skynet.start, not in the main chunk", 4)
+end
+
+--- The running task; raises an error where nothing can wait: outside of tasks, and where LuaJIT could not yield. (It would say
+-- so itself, but when everything has been begun: who caught that error would be resumed later, in the middle of another wait, with
+-- the answer to this one.)
 function task.need()
 	local co = live.task
-	if co == nil then
-		if live.blocking then
-			error("nothing can wait inside skynet.blocking but what blocks the thread", 3)
-		end
-		error("only a task can wait: do this inside skynet.start, not in the main chunk", 3)
+	if co == nil or not isyieldable() then
+		refuse_to_wait()
 	end
 	return co
 end
