@@ -24,6 +24,16 @@ local function no_start()
 	check.ok(not ok and text:find "without skynet.start", "a file without skynet.start", text)
 end
 
+local function launches()
+	check.raises("no service name given", "newservice of nil", skynet.newservice, nil)
+	check.raises("the name of a service is text or a number, not a table", "newservice of a table", skynet.newservice, {})
+	check.raises("argument 2 of a service is text or a number, not a boolean", "newservice with a boolean",
+		skynet.newservice, "odd_errors", "mute", true)
+	check.raises("argument 1 of a service is text or a number, not a nil", "newservice with nil before another",
+		skynet.newservice, "odd_errors", nil, "x")
+	check.ok(skynet.newservice("odd_errors", "x", nil), "newservice with nil at the end")
+end
+
 -- What calls back into Lua from C, where nothing can wait.
 local IN_C = {
 	gsub = function(f)
@@ -79,4 +89,5 @@ check.run(function()
 	in_c(peer)
 	objects()
 	no_start()
+	launches()
 end)
