@@ -352,7 +352,9 @@ static void test_depth(void **state)
 		 "unpack_bytes(bytes(('0e'):rep(32)..'06'..('00'):rep(33)))\n"
 		 "assert(raises(unpack_bytes, "
 		 "bytes(('0e'):rep(33)..'06'..('00'):rep(34))):find('Invalid serialize stream'))\n"
-		 "assert(raises(unpack_bytes, levels(100000)):find('Invalid serialize stream'))");
+		 "assert(raises(unpack_bytes, levels(100000)):find('Invalid serialize stream'))\n"
+		 "assert(raises(unpack_bytes, "
+		 "bytes(('0e'):rep(33)..'0a01'..('00'):rep(33))):find('Invalid serialize stream'))");
 }
 
 static void test_malformed_bytes(void **state)
