@@ -157,7 +157,7 @@ local function refuse_to_wait()
 	if live.blocking then
 		error("nothing can wait inside skynet.blocking but what blocks the thread", 4)
 	elseif live.task then
-		error("attempt to yield across C-call boundary: nothing can wait in what a C function calls "
+		error("attempt to yield across C-call boundary: nothing can wait in what C code calls "
 			.. "(table.sort, string.gsub, ...), nor in a __gc", 4)
 	end
 	error("only a task can wait: do this inside skynet.start, not in the main chunk", 4)
