@@ -21,6 +21,8 @@
 #define FIRST_BYTES 1024
 /* Lua's type number of a cdata; lua.h does not name it. */
 #define TYPE_CDATA 10
+/* Shorter arrays are packed as they are, whatever holes they have. */
+#define SPARSE_LEAST 1024
 /* So often a table may turn out to be nothing for seri_raw, after some of it has been written in vain. */
 #define RAW_ATTEMPTS 8
 
@@ -156,10 +158,30 @@ static PARKABLE void pack_pairs(struct packer *p, int table, size_t skip, int de
 	}
 }
 
+/* What goes to the wire as an array. `#` may be any border: of {[1]=x, [2]=x, [4]=x, ... [2^29]=x} it is 2^29, and as many
+ * bytes would be nil. So half of the values must be there, as in an array of LuaJIT's; else it is the first border. */
+static PARKABLE size_t array_length(lua_State *L, int table)
+{
+	size_t length = lua_objlen(L, table), values = 0;
+	if (LIKELY(length < SPARSE_LEAST))
+		return length;
+	for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
+		values += in_array(L, length);
+	if (values >= length / 2)
+		return length;
+	for (length = 0;; length++) {
+		lua_rawgeti(L, table, (int)length + 1);
+		bool is_border = lua_isnil(L, -1);
+		lua_pop(L, 1);
+		if (is_border)
+			return length;
+	}
+}
+
 static PARKABLE void pack_plain(struct packer *p, int table, int depth)
 {
 	lua_State *L = p->L;
-	size_t length = lua_objlen(L, table);
+	size_t length = array_length(L, table);
 	bool met_zero;
 	reserve(p, 0);
 	seri_put_array_head(&p->w, length);

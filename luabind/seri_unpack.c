@@ -195,7 +195,8 @@ static PARKABLE inline double take_plain_number(struct reader *r)
 static PARKABLE void unpack_array(struct reader *r, size_t length, int depth)
 {
 	lua_State *L = r->L;
-	const struct rawtable *t = rawtable_proven() && length ? lua_topointer(L, -1) : NULL;
+	bool at_once = length > 0 && depth <= SERI_DEPTH_MAX && rawtable_proven();
+	const struct rawtable *t = at_once ? lua_topointer(L, -1) : NULL;
 	for (size_t i = 1; i <= length; i++) {
 		if (t && i < t->asize && r->at < r->end && is_plain_number(r)) {
 			rawtable_put_number(t, (uint32_t)i, take_plain_number(r));

@@ -212,6 +212,9 @@ static void start(struct vm *vm, struct message *m)
 	api_push_callback(L);
 	lua_insert(L, SLOT_CALLBACK); /* the collector moves up to SLOT_COLLECT */
 	vm->has_callback = lua_isfunction(L, SLOT_CALLBACK);
+	/* Whoever launched it would wait for ever. What the runtime launches, which nobody waits for, may be a plain script. */
+	if (status == 0 && !vm->has_callback && vm->service->creator != 0 && !load_relaxed(&vm->service->doomed))
+		fail_start(vm, "its file has ended without skynet.start, so it would never get a message");
 }
 
 /* ---- messages ---- */

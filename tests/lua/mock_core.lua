@@ -267,7 +267,7 @@ local function add_payloads(core, world)
 
 	function core.tostring(msg)
 		if msg == nil then
-			return ""
+			return
 		end
 		return type(msg) == "string" and msg or usable(msg).text or "binary"
 	end

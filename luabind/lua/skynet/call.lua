@@ -10,7 +10,7 @@ local protocol = require "skynet.protocol"
 local core_send, core_query = core.send, core.query
 local core_pack, core_post = core.pack, core.post
 local registry = protocol.registry
-local await, yield = task.await, coroutine.yield
+local await, yield, isyieldable = task.await, coroutine.yield, coroutine.isyieldable
 local live, waiting, BREAK, SUSPEND = task.live, task.state.waiting, task.BREAK, task.SUSPEND
 -- LuaJIT's require, before skynet/require.lua replaces it: what ships does not wait while it is loaded.
 local type, error, require = type, error, require
@@ -105,7 +105,7 @@ end
 function call.call(addr, typename, ...)
 	-- The usual way is written out: luabind/README.md, "What a message costs".
 	local co, p = live.task, registry[typename]
-	if co == nil or live.trace or p.pack ~= core_pack or default_cs ~= HUGE then
+	if co == nil or live.trace or p.pack ~= core_pack or default_cs ~= HUGE or not isyieldable() then
 		return require("skynet.deadline").calltimeout(default_cs, addr, typename, ...)
 	end
 	local session, peer = core_post(addr, p.id, nil, ...)

@@ -8,17 +8,17 @@ local core = require "skynet.core"
 local task = require "skynet.task"
 local call = require "skynet.call"
 
-local live, running = task.live, coroutine.running
+local live, running, isyieldable = task.live, coroutine.running, coroutine.isyieldable
 local TIMEOUT = require("skynet.deadline").TIMEOUT
 local default_cs = core.calltimeout()
 
 local place = {}
 
 --- The mailbox at `addr` is full, and senders wait for a place there. Where nothing can wait (the main chunk, a coroutine
--- of the user's own) the message does not get in.
+-- of the user's own, a callback of a C function) the message does not get in.
 -- @return as skynet.send
 function place.wait(addr, source, id, session, msg, sz)
-	if live.task == nil or running() ~= live.task then
+	if live.task == nil or running() ~= live.task or not isyieldable() then
 		core.trash(msg, sz)
 		return false, "mailbox full"
 	end

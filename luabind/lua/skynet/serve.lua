@@ -12,10 +12,10 @@ local call = require "skynet.call"
 
 local core_send, core_post = core.send, core.post
 local registry = protocol.registry
-local live, step, drain, answer = task.live, task.step, task.drain, task.answer
+local live, step, drain, answer, shown = task.live, task.step, task.drain, task.answer, task.shown
 local acquire = pool.acquire
 -- LuaJIT's require, before skynet/require.lua replaces it: what ships does not wait while it is loaded.
-local error, require, tostring = error, require, tostring
+local error, require = error, require
 
 local RESPONSE, ERROR = core.PTYPE_RESPONSE, core.PTYPE_ERROR
 
@@ -35,7 +35,7 @@ local REASON_MAX = 1000
 -- unless the option `callreason` is false.
 function serve.fail_request(source, session, reason)
 	if reason ~= nil and core.getenv "callreason" ~= "false" then
-		return core_send(source, ERROR, session, tostring(reason):match("^[^\n]*"):sub(1, REASON_MAX))
+		return core_send(source, ERROR, session, shown(reason):match("^[^\n]*"):sub(1, REASON_MAX))
 	end
 	return core_send(source, ERROR, session)
 end

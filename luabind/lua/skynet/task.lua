@@ -14,8 +14,9 @@ local core = require "skynet.core"
 local pool = require "skynet.pool"
 
 local resume, yield = coroutine.resume, coroutine.yield
-local running = coroutine.running
-local unpack, select, type, tostring, error = unpack, select, type, tostring, error
+local running, isyieldable = coroutine.running, coroutine.isyieldable
+-- LuaJIT's require, before skynet/require.lua replaces it: what ships does not wait while it is loaded.
+local unpack, select, type, error, require = unpack, select, type, error, require
 local core_timeout, core_cancel, core_genid = core.timeout, core.cancel, core.genid
 
 local acquire, defer, SUSPEND = pool.acquire, pool.defer, pool.SUSPEND
@@ -69,6 +70,12 @@ local function run_packed(call)
 	call.f(unpack(call, 1, call.n))
 end
 
+--- An error as text.
+function task.shown(err)
+	return type(err) == "string" and err or require("skynet.failure").shown(err)
+end
+local shown = task.shown
+
 --- Run a task until it yields or ends; it gets a, b, ... Only for the dispatcher.
 -- @return nil, or the text of the error that ended it, with its traceback
 function task.step(co, a, b, c, d, e, f)
@@ -80,7 +87,7 @@ function task.step(co, a, b, c, d, e, f)
 			return nil
 		end
 		command = command == "USER" and "Call skynet.coroutine.yield out of skynet.coroutine.resume"
-			or "Unknown command : " .. tostring(command)
+			or "Unknown command : " .. shown(command)
 	end
 	pool.ended()
 	local interrupted, place = core.raised(command)
@@ -88,7 +95,7 @@ function task.step(co, a, b, c, d, e, f)
 	if interrupted then
 		return interrupted .. "\nstack traceback:\n" .. place
 	end
-	return core.traceback(co, tostring(command))
+	return core.traceback(co, shown(command))
 end
 local step = task.step
 
@@ -97,14 +104,13 @@ function task.resume_with(f)
 	resume = f
 end
 
---- The running task; raises an error outside of tasks, where nothing can wait.
+--- The running task; raises an error where nothing can wait: outside of tasks, and where LuaJIT could not yield. (It would say
+-- so itself, but when everything has been begun: who caught that error would be resumed later, in the middle of another wait, with
+-- the answer to this one.)
 function task.need()
 	local co = live.task
-	if co == nil then
-		if live.blocking then
-			error("nothing can wait inside skynet.blocking but what blocks the thread", 3)
-		end
-		error("only a task can wait: do this inside skynet.start, not in the main chunk", 3)
+	if co == nil or not isyieldable() then
+		require("skynet.failure").cannot_wait()
 	end
 	return co
 end

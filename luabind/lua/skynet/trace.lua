@@ -57,7 +57,7 @@ end
 --- Begin to trace the request that the running task serves, under a new tag; `info` is added to the
 -- line. Nothing happens when the protocol forbids it.
 function trace.start(info)
-	local co = task.need()
+	local co = live.task or task.need()
 	core.error("TRACE " .. tostring(tag_of[co])) -- the tag before, as skynet says
 	if tag_of[co] == false then
 		return

@@ -30,13 +30,13 @@ local function raise_unknown(session, source)
 end
 
 local function unknown_request(session, source, msg, sz, prototype)
-	local text = core.tostring(msg, sz)
+	local text = core.tostring(msg, sz) or ""
 	core.error(string.format("Unknown request (%s): %s", tostring(prototype), text))
 	raise_unknown(session, source)
 end
 
 local function unknown_response(session, source, msg, sz)
-	core.error(string.format("Response message : %s", core.tostring(msg, sz)))
+	core.error(string.format("Response message : %s", core.tostring(msg, sz) or ""))
 	raise_unknown(session, source)
 end
 
