@@ -199,10 +199,6 @@ local function peers()
 	check.soon(function()
 		return failed == 3
 	end, "whom a call waits for is known, whatever the address was")
-	local wrapped = coroutine.wrap(function()
-		return skynet.call(peer, "lua", "ECHO", 1)
-	end)
-	check.eq(wrapped(), "SUSPEND", "a coroutine of the user's own yields to the user")
 end
 
 check.run(function()
