@@ -60,7 +60,8 @@ struct rawcdata {
 struct rawstate {
 	uint64_t next;
 	uint8_t head[24];
-	const rawvalue *base, *top; /* of the function that runs: its arguments, then what it has pushed */
+	rawvalue *base, *top; /* of the function that runs: its arguments, then what it has pushed */
+	const rawvalue *limit; /* `top` stays below it; the API makes the stack larger */
 };
 
 _Static_assert(offsetof(struct rawstate, base) == 32, "as in LuaJIT");
@@ -78,6 +79,7 @@ enum rawtag {
 	RAW_TAG_NIL = 0,
 	RAW_TAG_FALSE = 1,
 	RAW_TAG_TRUE = 2,
+	RAW_TAG_LIGHT = 3,
 	RAW_TAG_STRING = 4,
 	RAW_TAG_CDATA = 10,
 	RAW_TAG_TABLE = 11,
@@ -126,17 +128,58 @@ static inline PARKABLE rawvalue raw_of_number(double number)
 	return v;
 }
 
+/* The same of a number that anybody may have made. Of all bit patterns that are no number to the processor only one is no number
+ * to LuaJIT as well: others would be tags with an address, made by whoever sent them. */
+static inline PARKABLE rawvalue raw_of_any_number(double number)
+{
+	return LIKELY(number == number) ? raw_of_number(number) : RAW_NAN;
+}
+
+/* nil, false, true: the values that have nothing but a tag. */
+static inline PARKABLE rawvalue raw_of_tag(enum rawtag tag)
+{
+	return ~((rawvalue)tag << RAW_ADDRESS_BITS);
+}
+
 static inline PARKABLE const void *raw_object(rawvalue v)
 {
 	return (const void *)(uintptr_t)(v & (((uint64_t)1 << RAW_ADDRESS_BITS) - 1));
 }
 
-/* What the running C function has on its stack, from the first argument on. */
-static inline PARKABLE const rawvalue *raw_stack(const void *L, size_t *count)
+/* What the running C function has on its stack, from the first argument on. Anything that may allocate may move it. */
+static inline PARKABLE rawvalue *raw_stack(const void *L, size_t *count)
 {
 	const struct rawstate *state = L;
 	*count = (size_t)(state->top - state->base);
 	return state->base;
+}
+
+/* How many values the running function has on its stack. */
+static inline PARKABLE size_t raw_height(const void *L)
+{
+	const struct rawstate *state = L;
+	return (size_t)(state->top - state->base);
+}
+
+/* Is there room for so many more values? Only until something may allocate: the collector makes large stacks smaller. */
+static inline PARKABLE bool raw_has_room(const void *L, size_t count)
+{
+	const struct rawstate *state = L;
+	return (size_t)(state->limit - state->top) > count;
+}
+
+/* Pushes a value that the collector can reach by another way as well, or that is none of its objects. There is room. */
+static inline PARKABLE void raw_push(void *L, rawvalue v)
+{
+	struct rawstate *state = L;
+	*state->top++ = v;
+}
+
+/* Removes what is above the first `height` values. */
+static inline PARKABLE void raw_cut(void *L, size_t height)
+{
+	struct rawstate *state = L;
+	state->top = state->base + height;
 }
 
 /* By the address that lua_topointer gives for a cdata. */
@@ -151,13 +194,38 @@ static inline PARKABLE bool raw_is_int64(const struct rawcdata *c)
 	return c->type != 0 && (c->type == rawtable_layout.int64_type || c->type == rawtable_layout.uint64_type);
 }
 
-/* Puts a number where the array of `t` has a place for it: `index` < t->asize. The only thing that is ever written this
- * way: a number needs no word to the collector. `t` is new, and nobody else has it. Of all bit patterns that are no number
- * to the processor only one is no number to LuaJIT as well: others would be tags with an address, made by whoever sent them. */
+/* Puts a value where the array of `t` has a place for it: `index` < t->asize. A number may go into any table, since it needs no
+ * word to the collector; for other values see rawtable_put_values. */
+static inline PARKABLE void rawtable_put_value(const struct rawtable *t, uint32_t index, rawvalue value)
+{
+	((rawvalue *)(uintptr_t)t->array)[index] = value;
+}
+
 static inline PARKABLE void rawtable_put_number(const struct rawtable *t, uint32_t index, double number)
 {
-	rawvalue v = LIKELY(number == number) ? raw_of_number(number) : RAW_NAN;
-	((rawvalue *)(uintptr_t)t->array)[index] = v;
+	rawtable_put_value(t, index, raw_of_any_number(number));
+}
+
+/* Puts `count` values from the stack into the array of `t` from key 1 on; t->asize > count. Nothing has been allocated since
+ * `t` was made: so it is white, as the collector says, and needs no barrier; and what is on the stack is alive. */
+static inline PARKABLE void rawtable_put_values(const struct rawtable *t, const rawvalue *values, size_t count)
+{
+	rawvalue *array = (rawvalue *)(uintptr_t)t->array;
+	for (size_t i = 0; i < count; i++)
+		array[i + 1] = values[i];
+}
+
+/* Gives `t`, which is new as above, a pair in the node that `from` has the key in; both have as many nodes, more than one. All
+ * keys of `from` are given, before anything is looked up in `t` or put into it. No key is the name of a metamethod: a new
+ * table is known to have none. */
+static inline PARKABLE void rawtable_put_pair(const struct rawtable *t, const struct rawtable *from, uint32_t index, rawvalue key,
+					      rawvalue value)
+{
+	struct rawnode *node = (struct rawnode *)(uintptr_t)&t->node[index];
+	uint64_t next = from->node[index].next, distance = (uintptr_t)t->node - (uintptr_t)from->node;
+	node->value = value;
+	node->key = key;
+	node->next = next ? next + distance : 0;
 }
 
 /* What `#` says, as far as the array goes: if the key after it is in the hash part, `#` may be more. */
