@@ -3,13 +3,13 @@
  * The shapes of a VM are one table in its registry, made when the first table with keys comes:
  *
  *     [0]           nodes that all shapes have
- *     SHAPE + slot  the shape of this slot; a mark says which slot
+ *     SHAPE + slot  a shape; its mark says which slot, or the one beside it, if that is taken
  *     MARK + slot   its mark
- *     NEXT + slot   the mark of the last table that found another shape in its slot, or none
+ *     NEXT + slot   the mark of the last table that had no shape, though there were others in both slots
  *
- * A table gets a shape when it comes the second time and the shape in its slot was of no use meanwhile (a number at the end of a
- * shape says whether it was). So tables whose keys are never the same cost a number each, and do not push out what is good. With
- * more than NODES_MAX, which are some 5 KB, all begins anew.
+ * The first tables get one at once. When there is no slot left, or there are NODES_MAX nodes (some 5 KB), a table gets one when it
+ * comes again and a shape that was of no use meanwhile makes room (a number at the end of a shape says whether it was). So
+ * tables whose keys are never the same cost a number each, and do not push out what is good.
  */
 #include "luabind/seri_shape.h"
 
@@ -86,6 +86,11 @@ static PARKABLE uint32_t slot_of(uint32_t mark)
 	return (mark >> 1) % SLOTS;
 }
 
+static PARKABLE bool has_mark(const struct rawtable *shapes, uint32_t slot, uint32_t mark)
+{
+	return shapes->array[MARK + slot] == raw_of_number(mark);
+}
+
 PARKABLE const struct rawtable *seri_shape_find(lua_State *L, uint32_t mark)
 {
 	size_t height;
@@ -94,7 +99,7 @@ PARKABLE const struct rawtable *seri_shape_find(lua_State *L, uint32_t mark)
 	rawvalue *stack = raw_stack(L, &height), *top = &stack[height - 1];
 	if (raw_tag(*top) == RAW_TAG_TABLE) {
 		const struct rawtable *shapes = raw_object(*top);
-		if (shapes->array[MARK + slot] == raw_of_number(mark)) {
+		if (has_mark(shapes, slot, mark) || has_mark(shapes, slot ^= 1, mark)) {
 			*top = shapes->array[SHAPE + slot];
 			return raw_object(*top);
 		}
@@ -108,17 +113,6 @@ static PARKABLE void set_used(const struct rawtable *shape, bool used)
 	rawtable_put_number(shape, 1 + 2 * seri_shape_count(shape), used);
 }
 
-/* Was it of use since this was asked last? */
-static PARKABLE bool take_used(rawvalue v)
-{
-	if (raw_tag(v) != RAW_TAG_TABLE)
-		return false;
-	const struct rawtable *shape = raw_object(v);
-	bool used = raw_number(shape->array[1 + 2 * seri_shape_count(shape)]) != 0;
-	set_used(shape, false);
-	return used;
-}
-
 PARKABLE void seri_shape_fill(const struct rawtable *shape, const struct rawtable *t, const rawvalue *values)
 {
 	uint32_t count = seri_shape_count(shape);
@@ -128,7 +122,7 @@ PARKABLE void seri_shape_fill(const struct rawtable *shape, const struct rawtabl
 	set_used(shape, true);
 }
 
-/* Pushes the table of all shapes, which is `fresh` if there is none. */
+/* Pushes the table of all shapes; if there is none, or for `fresh`, an empty one. */
 static PARKABLE const struct rawtable *push_shapes(lua_State *L, bool fresh)
 {
 	if (!fresh) {
@@ -144,24 +138,18 @@ static PARKABLE const struct rawtable *push_shapes(lua_State *L, bool fresh)
 	return lua_topointer(L, -1);
 }
 
-/* Keys, as the hash part and in the array of the table on top. False: one comes twice. */
-static PARKABLE bool set_keys(lua_State *L, const struct seri_keys *keys)
+/* Keys, into the hash part and the array of the table on top. One that comes twice has the same node twice, where the later
+ * value stays, as it should. */
+static PARKABLE void set_keys(lua_State *L, const struct seri_keys *keys)
 {
 	for (uint32_t i = 0; i < keys->count; i++) {
 		const uint8_t *at = keys->at[i];
 		lua_pushlstring(L, (const char *)at + 1, *at >> SERI_KIND_BITS);
 		lua_pushvalue(L, -1);
 		lua_rawseti(L, -3, (int)i + 1);
-		lua_pushvalue(L, -1);
-		lua_rawget(L, -3);
-		bool twice = !lua_isnil(L, -1);
-		lua_pop(L, 1);
-		if (twice)
-			return false;
 		lua_pushboolean(L, true);
 		lua_rawset(L, -3);
 	}
-	return true;
 }
 
 static PARKABLE void number_nodes(const struct rawtable *shape, uint32_t count)
@@ -174,48 +162,72 @@ static PARKABLE void number_nodes(const struct rawtable *shape, uint32_t count)
 	set_used(shape, false);
 }
 
-/* Pushes a shape with these keys; false: there can be none, and something is pushed. */
-static PARKABLE bool push_shape(lua_State *L, const struct seri_keys *keys)
+static PARKABLE const struct rawtable *push_shape(lua_State *L, const struct seri_keys *keys)
 {
 	lua_createtable(L, 2 * (int)keys->count + 1, (int)keys->count);
-	if (!set_keys(L, keys))
-		return false;
+	set_keys(L, keys);
 	number_nodes(lua_topointer(L, -1), keys->count);
-	return true;
+	return lua_topointer(L, -1);
 }
 
-/* Puts a shape into its slot. */
-static PARKABLE void remember(lua_State *L, const struct seri_keys *keys)
+/* The shape in the slot, or NULL. */
+static PARKABLE const struct rawtable *shape_in(const struct rawtable *shapes, uint32_t slot)
 {
-	int before = lua_gettop(L);
-	luaL_checkstack(L, SERI_FRAME_SLOTS, "serialize");
-	if (push_shape(L, keys)) {
-		const struct rawtable *shape = lua_topointer(L, -1);
-		const struct rawtable *shapes = push_shapes(L, false);
-		double nodes = raw_number(shapes->array[0]) + shape->hmask + 1;
-		if (nodes > NODES_MAX) {
-			shapes = push_shapes(L, true);
-			nodes = shape->hmask + 1;
-		}
-		uint32_t slot = slot_of(keys->mark);
-		rawtable_put_number(shapes, 0, nodes);
-		rawtable_put_number(shapes, MARK + slot, keys->mark);
-		lua_pushvalue(L, before + 1);
-		lua_rawseti(L, -2, (int)(SHAPE + slot));
-	}
-	lua_settop(L, before);
+	rawvalue v = shapes->array[SHAPE + slot];
+	return raw_tag(v) == RAW_TAG_TABLE ? raw_object(v) : NULL;
+}
+
+/* Was the one in the slot of use since this was asked last? */
+static PARKABLE bool take_used(const struct rawtable *shapes, uint32_t slot)
+{
+	const struct rawtable *shape = shape_in(shapes, slot);
+	bool used = raw_number(shape->array[1 + 2 * seri_shape_count(shape)]) != 0;
+	set_used(shape, false);
+	return used;
+}
+
+/* Where a shape with this mark, which has not fit, or is not there, may go to. SLOTS: nowhere. There is only one with a mark. */
+static PARKABLE uint32_t slot_for(const struct rawtable *shapes, uint32_t mark)
+{
+	uint32_t slot = slot_of(mark), other = slot ^ 1;
+	if (has_mark(shapes, slot, mark))
+		return take_used(shapes, slot) ? SLOTS : slot;
+	if (has_mark(shapes, other, mark))
+		return take_used(shapes, other) ? SLOTS : other;
+	if (shape_in(shapes, slot) == NULL)
+		return slot;
+	if (shape_in(shapes, other) == NULL)
+		return other;
+	bool slot_used = take_used(shapes, slot), other_used = take_used(shapes, other);
+	return !slot_used ? slot : !other_used ? other : SLOTS;
+}
+
+/* Puts the shape on top of the stack into the slot of `shapes`, which is below it. */
+static PARKABLE void put_shape(lua_State *L, uint32_t slot, uint32_t mark)
+{
+	const struct rawtable *shape = lua_topointer(L, -1), *shapes = lua_topointer(L, -2), *old = shape_in(shapes, slot);
+	double nodes = raw_number(shapes->array[0]) + shape->hmask + 1 - (old ? old->hmask + 1 : 0);
+	rawtable_put_number(shapes, 0, nodes);
+	rawtable_put_number(shapes, MARK + slot, mark);
+	lua_rawseti(L, -2, (int)(SHAPE + slot));
 }
 
 PARKABLE void seri_shape_learn(lua_State *L, const struct seri_keys *keys)
 {
 	if (keys->count > SERI_SHAPE_KEYS_MAX)
 		return;
+	luaL_checkstack(L, SERI_FRAME_SLOTS, "serialize");
+	int before = lua_gettop(L);
 	const struct rawtable *shapes = push_shapes(L, false);
-	uint32_t slot = slot_of(keys->mark);
-	bool used = take_used(shapes->array[SHAPE + slot]);
-	bool again = !used && shapes->array[NEXT + slot] == raw_of_number(keys->mark);
-	rawtable_put_number(shapes, NEXT + slot, again ? 0 : keys->mark);
-	lua_pop(L, 1);
-	if (again)
-		remember(L, keys);
+	uint32_t slot = slot_for(shapes, keys->mark), next = NEXT + slot_of(keys->mark);
+	bool fits = raw_number(shapes->array[0]) + 2 * keys->count <= NODES_MAX;
+	bool again = shapes->array[next] == raw_of_number(keys->mark);
+	rawtable_put_number(shapes, next, keys->mark);
+	if (slot < SLOTS && (again || (fits && shape_in(shapes, slot) == NULL))) {
+		if (!fits)
+			push_shapes(L, true);
+		push_shape(L, keys);
+		put_shape(L, slot, keys->mark);
+	}
+	lua_settop(L, before);
 }

@@ -35,8 +35,7 @@ void seri_keys_add(struct seri_keys *keys, const uint8_t *at);
 /* Pushes the shape that tables with this mark have had of late, and returns it; NULL: pushes nothing. It must be on the stack
  * as long as it is used. */
 const struct rawtable *seri_shape_find(lua_State *L, uint32_t mark);
-/* A table with these keys has come, and had no shape. Remembers it if the last one with this mark was such a table too:
- * may raise, for want of memory. */
+/* A table with these keys has come, and had no shape. May make one: may raise, for want of memory. */
 void seri_shape_learn(lua_State *L, const struct seri_keys *keys);
 /* Gives `t` the pairs: the keys of the shape, and `values` in the order of the wire. `t` is as rawtable_put_pair wants it. */
 void seri_shape_fill(const struct rawtable *shape, const struct rawtable *t, const rawvalue *values);
