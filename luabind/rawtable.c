@@ -347,9 +347,25 @@ static bool can_copy(lua_State *L, int count)
 	return same;
 }
 
+static bool can_make_light(lua_State *L)
+{
+	size_t height;
+	int before = lua_gettop(L);
+	bool same = true;
+	for (uintptr_t bit = 1; same && bit >> RAW_SEGMENT_BITS == 0; bit *= 2) {
+		void *other = (void *)((uintptr_t)L ^ bit);
+		lua_pushlightuserdata(L, L);
+		lua_pushlightuserdata(L, other);
+		const rawvalue *top = raw_stack(L, &height) + before + 1;
+		same = raw_of_light(top[-1], other) == top[0] && raw_of_light(top[0], L) == top[-1] && raw_same_segment(L, other);
+		lua_settop(L, before);
+	}
+	return same;
+}
+
 static bool can_write(lua_State *L)
 {
-	bool can = can_push(L) && can_put(L);
+	bool can = can_push(L) && can_put(L) && can_make_light(L);
 	for (int count = 1; can && count <= 40; count += 1 + count / 4)
 		can = can_copy(L, count);
 	return can;

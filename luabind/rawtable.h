@@ -71,6 +71,7 @@ _Static_assert(offsetof(struct rawtable, asize) == 48, "as in LuaJIT");
 _Static_assert(offsetof(struct rawcdata, integer) == 16, "as in LuaJIT");
 
 #define RAW_ADDRESS_BITS 47
+#define RAW_SEGMENT_BITS 39 /* light userdata: so many bits are the address's, the others stand for a segment of 512 GB */
 #define RAW_NIL		 UINT64_MAX
 #define RAW_NAN		 0xfff8000000000000u
 
@@ -139,6 +140,18 @@ static inline PARKABLE rawvalue raw_of_any_number(double number)
 static inline PARKABLE rawvalue raw_of_tag(enum rawtag tag)
 {
 	return ~((rawvalue)tag << RAW_ADDRESS_BITS);
+}
+
+static inline PARKABLE bool raw_same_segment(const void *a, const void *b)
+{
+	return (uintptr_t)a >> RAW_SEGMENT_BITS == (uintptr_t)b >> RAW_SEGMENT_BITS;
+}
+
+/* The light userdata of an address, by one of another address in the same segment. */
+static inline PARKABLE rawvalue raw_of_light(rawvalue beside, const void *address)
+{
+	rawvalue mask = ((rawvalue)1 << RAW_SEGMENT_BITS) - 1;
+	return (beside & ~mask) | ((uintptr_t)address & mask);
 }
 
 static inline PARKABLE const void *raw_object(rawvalue v)

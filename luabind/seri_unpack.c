@@ -136,6 +136,8 @@ static PARKABLE int check_bytes(lua_State *L, const char **bytes, size_t *size_b
 static PARKABLE inline bool is_block(lua_State *L, const char **bytes, size_t *size_bytes)
 {
 	size_t count;
+	if (UNLIKELY(!rawtable_proven()))
+		return false;
 	const rawvalue *values = raw_stack(L, &count);
 	if (count < 2 || raw_tag(values[0]) != RAW_TAG_LIGHT || !raw_is_number(values[1]))
 		return false;
@@ -151,7 +153,7 @@ PARKABLE int seri_unpack(lua_State *L)
 {
 	size_t size_bytes;
 	const char *bytes;
-	if (UNLIKELY(!rawtable_proven() || !is_block(L, &bytes, &size_bytes)))
+	if (UNLIKELY(!is_block(L, &bytes, &size_bytes)))
 		check_bytes(L, &bytes, &size_bytes);
 	return seri_unpack_bytes(L, bytes, size_bytes);
 }
@@ -170,7 +172,7 @@ int seri_trash(lua_State *L)
 {
 	size_t size_bytes;
 	const char *bytes;
-	if (check_bytes(L, &bytes, &size_bytes) == LUA_TLIGHTUSERDATA)
+	if (is_block(L, &bytes, &size_bytes) || check_bytes(L, &bytes, &size_bytes) == LUA_TLIGHTUSERDATA)
 		mem_free((void *)bytes);
 	return 0;
 }
