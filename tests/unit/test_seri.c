@@ -443,7 +443,7 @@ static void test_shapes_are_remembered(void **state)
 		 /* Maps with keys of their own do not push out a shape that is of use. */
 		 "s = packstring({a = 1, b = 2})\n"
 		 "local kept = debug.getregistry()[-24177]\n"
-		 "for i = 1, 3000 do unpack_bytes(s) unpack_bytes(packstring({['k' .. i] = 1, ['x' .. i] = 2, ['y' .. i] = 3})) end\n"
+		 "for i = 1, 1000 do unpack_bytes(s) unpack_bytes(packstring({['k' .. i] = 1, ['x' .. i] = 2, ['y' .. i] = 3})) end\n"
 		 "assert(debug.getregistry()[-24177] == kept and shapes() <= 16)\n"
 		 "local found = false\n"
 		 "for _, shape in pairs(kept) do found = found or type(shape) == 'table' and shape.a and shape.b and #shape >= 5 end\n"
@@ -540,7 +540,7 @@ static void test_shapes_that_take_turns(void **state)
 		 "end\n"
 		 "many(40)\n"
 		 "local before = many(40)\n"
-		 "assert(many(1000) < before + 12)");
+		 "assert(many(300) < before + 12)");
 }
 
 /* Bits that look like a tag and an address, at every place where a value is put as it is. */
@@ -576,7 +576,7 @@ static void test_collections_while_unpacking(void **state)
 		 "  local p = newproxy(true)\n"
 		 "  getmetatable(p).__gc = function()\n"
 		 "    turns = turns + 1\n"
-		 "    if turns > 3000 then return end\n"
+		 "    if turns > 600 then return end\n"
 		 "    make()\n"
 		 "    for i = 1, 3 do unpack_bytes(other) end\n"
 		 "    unpack_bytes(packstring({['t' .. turns % 50] = 'x', u = {v = turns}}))\n"
@@ -584,7 +584,7 @@ static void test_collections_while_unpacking(void **state)
 		 "end\n"
 		 "make()\n"
 		 "local kept = {}\n"
-		 "for i = 1, 40 do\n"
+		 "for i = 1, 24 do\n"
 		 "  local r, between, xy = unpack_bytes(one)\n"
 		 "  assert(same(r, room) and between == 'between' and xy.x == 'x1')\n"
 		 "  kept[i % 7] = r\n"
@@ -603,8 +603,8 @@ static void test_stacks_that_shrink(void **state)
 	run_case("collectgarbage('setpause', 1) collectgarbage('setstepmul', 100000)\n"
 		 "local values, t = {}, {}\n"
 		 "for i = 1, 60 do t[i] = {'s' .. i, {a = i, b = {i}}, i} end\n"
-		 "for i = 1, 900 do values[i] = i % 50 == 0 and {n = i, 'x' .. i} or 'v' .. i end\n"
-		 "for i = 1, 6 do\n"
+		 "for i = 1, 300 do values[i] = i % 50 == 0 and {n = i, 'x' .. i} or 'v' .. i end\n"
+		 "for i = 1, 3 do\n"
 		 "  coroutine.wrap(function() round(t, 1, 2, t) round(unpack(values)) round(t) end)()\n"
 		 "  round(t)\n"
 		 "end\n"
