@@ -6,7 +6,7 @@
  * Packing may raise at nearly any point (a function in the table, a `__pairs` of the user's, no
  * memory), and a Lua error is a longjmp or an unwind over our frames that runs no cleanup here. So
  * the bytes grow in memory that nobody has to free: first a block of the C stack, then userdata
- * pinned on the Lua stack. Only finish_block() makes the mem_alloc block, when nothing can raise
+ * pinned on the Lua stack. Only push_block() makes the mem_alloc block, when nothing can raise
  * any more.
  */
 #include "luabind/seri.h"

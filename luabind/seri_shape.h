@@ -74,7 +74,8 @@ static inline PARKABLE bool seri_same_text(const char *a, const char *b, size_t 
 }
 
 /* Is key number `i` what is at `at`, which may be the end? Returns what is behind it, else NULL. */
-static inline PARKABLE const uint8_t *seri_shape_match(const struct rawtable *shape, uint32_t i, const uint8_t *at, const uint8_t *end)
+static inline PARKABLE const uint8_t *seri_shape_match(const struct rawtable *shape, uint32_t i, const uint8_t *at,
+							const uint8_t *end)
 {
 	if (at == end || (*at & SERI_KIND_MASK) != SERI_KIND_SHORT)
 		return NULL;
