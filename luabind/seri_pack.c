@@ -6,7 +6,7 @@
  * Packing may raise at nearly any point (a function in the table, a `__pairs` of the user's, no
  * memory), and a Lua error is a longjmp or an unwind over our frames that runs no cleanup here. So
  * the bytes grow in memory that nobody has to free: first a block of the C stack, then userdata
- * pinned on the Lua stack. Only finish_block() makes the mem_alloc block, when nothing can raise
+ * pinned on the Lua stack. Only push_block() makes the mem_alloc block, when nothing can raise
  * any more.
  */
 #include "luabind/seri.h"
@@ -343,56 +343,55 @@ static PARKABLE size_t pack_arguments(struct packer *p, lua_State *L)
 	return (size_t)(p->w.at - p->w.start);
 }
 
-/* LuaJIT keeps the upper bits of light userdata in a table of 512 GB segments, which grows, and may
- * fail to, at the first pointer into a segment. */
-static uintptr_t pointer_segment(const void *pointer)
-{
-	return (uintptr_t)pointer >> 39;
-}
-
 static int push_and_drop(lua_State *L)
 {
 	lua_pushlightuserdata(L, lua_touserdata(L, 1));
 	return 0;
 }
 
-/* A block that can be pushed, the caller's until it is. What lies in the segment of `L` can be pushed safely; anything
- * else is tried out under protection first. (Not parkable: until it is pushed, the block is nobody's.) */
-static void *new_block(lua_State *L, size_t bytes)
+/* Pushes a new block, or raises. LuaJIT keeps the upper bits of light userdata in a table of 512 GB segments, which grows, and may
+ * fail to, at the first pointer into a segment. What lies in the segment of `L` can be pushed safely once `L` has been;
+ * anything else is tried out under protection first. (Not parkable: until it is pushed, the block is nobody's.) */
+static void *push_block(lua_State *L, size_t bytes)
 {
+	size_t height;
 	lua_pushlightuserdata(L, L);
-	lua_pop(L, 1);
 	void *block = mem_alloc(bytes);
-	if (UNLIKELY(pointer_segment(block) != pointer_segment(L)) &&
-	    lua_cpcall(L, push_and_drop, block) != 0) {
+	rawvalue *stack = raw_stack(L, &height);
+	if (LIKELY(raw_same_segment(block, L) && rawtable_proven())) {
+		stack[height - 1] = raw_of_light(stack[height - 1], block);
+		return block;
+	}
+	lua_pop(L, 1);
+	if (!raw_same_segment(block, L) && lua_cpcall(L, push_and_drop, block) != 0) {
 		mem_free(block);
 		lua_error(L);
 	}
+	lua_pushlightuserdata(L, block);
 	return block;
 }
 
-/* NULL for no bytes. */
+/* Pushes a block with the bytes, NULL for none. */
 static NOINLINE void finish_block(lua_State *L, const char *from, size_t bytes)
 {
-	void *block = bytes ? new_block(L, bytes) : NULL;
-	if (block)
-		memcpy(block, from, bytes);
-	lua_pushlightuserdata(L, block);
+	if (UNLIKELY(bytes == 0))
+		lua_pushlightuserdata(L, NULL);
+	else
+		memcpy(push_block(L, bytes), from, bytes);
 }
 
 /* Long strings, which would be copied twice: straight into the block. 0: there is more to it than that. */
 static NOINLINE size_t pack_into_block(lua_State *L)
 {
-	size_t count;
+	size_t count, height;
 	const rawvalue *values = raw_stack(L, &count);
 	size_t bound = rawtable_proven() ? seri_raw_bound(values, count) : 0;
 	if (bound <= FIRST_BYTES)
 		return 0;
-	char *block = new_block(L, bound);
+	char *block = push_block(L, bound);
 	struct seri_writer w = {.start = block, .at = block, .end = block + bound};
-	values = raw_stack(L, &count); /* where the stack is now */
+	values = raw_stack(L, &height); /* where the stack is now */
 	ensure(seri_raw_values(&w, values, count) == SERI_RAW_DONE);
-	lua_pushlightuserdata(L, block);
 	return (size_t)(w.at - w.start);
 }
 
@@ -413,7 +412,10 @@ PARKABLE int seri_pack(lua_State *L)
 		bytes = (size_t)(p.w.at - p.w.start);
 		finish_block(L, p.w.start, bytes);
 	}
-	lua_pushnumber(L, (lua_Number)bytes);
+	if (LIKELY(rawtable_proven() && raw_has_room(L, 1)))
+		raw_push(L, raw_of_number((double)bytes));
+	else
+		lua_pushnumber(L, (lua_Number)bytes);
 	return 2;
 }
 
