@@ -27,15 +27,15 @@
 #include "luabind/interrupt.h"
 #include "luabind/landmarks.h"
 #include "luabind/lease.h"
+#include "luabind/made.h"
+#include "luabind/mould.h"
 #include "luabind/rawtable.h"
-#include "luabind/searcher.h"
 #include "luabind/seri_peek.h"
 #include "luabind/vmframe.h"
 #include "sched/sched.h"
 
 #include <lauxlib.h>
 #include <luajit.h>
-#include <lualib.h>
 #include <string.h>
 
 /* LuaJIT needs this much C stack to raise an error and unwind. */
@@ -70,6 +70,12 @@ void vm_init(void)
 	vmframe_learn();
 }
 
+void vm_prepare(void)
+{
+	if (!mould_make())
+		log_printf(0, "info: VMs of this LuaJIT (%s) cannot be copied: services start slower", LUAJIT_VERSION);
+}
+
 const char *vm_version(void)
 {
 	return LUAJIT_VERSION;
@@ -87,6 +93,16 @@ struct vm *vm_of(lua_State *L)
 	struct vm *vm = lua_touserdata(L, -1);
 	lua_pop(L, 1);
 	return vm;
+}
+
+void vm_register(lua_State *L, struct vm *vm)
+{
+	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
+	if (vm)
+		lua_pushlightuserdata(L, vm);
+	else
+		lua_pushnil(L);
+	lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
 static int add_traceback(lua_State *L)
@@ -132,21 +148,17 @@ static int on_panic(lua_State *L)
 	return 0;
 }
 
-/* (struct vm) -> the loader chunk: makes a VM of ours out of an empty one, protected. It only prepares: its own
+/* (struct vm) -> the loader chunk: makes a VM of ours out of an empty one or a cast, protected. It only prepares: its own
  * frame is not parkable, so nothing of the user's may run below it. */
 static int boot(lua_State *L)
 {
 	struct vm *vm = lua_touserdata(L, 1);
-	lua_gc(L, LUA_GCSTOP, 0); /* until the loader is through: what there is to collect is not worth it */
-	luaL_openlibs(L);
-	hook_open(L);
-	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
-	lua_pushlightuserdata(L, vm);
-	lua_rawset(L, LUA_REGISTRYINDEX); /* from now on hooks do something */
+	if (vm->is_cast)
+		vm_register(L, vm); /* from now on hooks do something */
+	else
+		boot_make(L, vm);
 	mcode_open(L, vm);
-	trace_attach(L, vm);
-	boot_open(L);
-	searcher_push_chunk(L, "loader");
+	boot_adopt(L);
 	return 1;
 }
 
@@ -184,8 +196,12 @@ static void fail_start(struct vm *vm, const char *reason)
 
 static void start(struct vm *vm, struct message *m)
 {
-	heap_add_first(vm->heap);
-	lua_State *L = lua_newstate(heap_alloc, vm->heap);
+	lua_State *L = mould_cast(vm->heap);
+	vm->is_cast = L != NULL;
+	if (L == NULL) {
+		heap_add_first(vm->heap);
+		L = lua_newstate(heap_alloc, vm->heap);
+	}
 	vm->started = true;
 	if (L == NULL) {
 		fail_start(vm, "not enough memory for a VM");
@@ -212,6 +228,7 @@ static void start(struct vm *vm, struct message *m)
 		fail_start(vm, reason ? reason : "(error object is not a string)");
 	}
 	lua_settop(L, 2);
+	made_drop(L);
 	api_push_callback(L);
 	lua_insert(L, SLOT_CALLBACK); /* the collector moves up to SLOT_COLLECT */
 	vm->has_callback = lua_isfunction(L, SLOT_CALLBACK);

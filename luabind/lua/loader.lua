@@ -66,7 +66,6 @@ local function find_service()
 	return chunk, "", false
 end
 
-shipped.module "compat"()
 if LUA54 then
 	require "lua54"(shipped.translate)
 end
