@@ -8,8 +8,6 @@
 
 #include <luajit.h>
 #include <string.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 enum { WORD_BYTES = 8, SEEDS = 4, STEPS = 2 };
 
@@ -174,7 +172,6 @@ static bool make_model(struct model *out)
 	making.blocks = 0;
 	lua_State *L = heap_begin_image(making.heap) ? lua_newstate(make_alloc, &making) : NULL;
 	bool made = L && lua_cpcall(L, fill, NULL) == 0 && lua_cpcall(L, clean, NULL) == 0;
-	if (getenv("MDEBUG")) fprintf(stderr, "L %p made %d %s\n", (void*)L, made, L && !made ? lua_tostring(L,-1):"");
 	bool whole = heap_take_image(making.heap, &out->image);
 	out->state = (size_t)((char *)L - out->image.first.start);
 	return made && whole;
@@ -196,10 +193,8 @@ static bool find_moving(const struct model *a, const struct model *b)
 	for (size_t i = 0; i < words_of(&a->image); i++) {
 		if (x[i] == y[i])
 			continue;
-		if (x[i] + moved != y[i]) {
-			if (getenv("MDEBUG")) fprintf(stderr, "word %zu: %lx %lx (starts %p %p)\n", i, x[i], y[i], (void*)x, (void*)y);
+		if (x[i] + moved != y[i])
 			return false;
-		}
 		mould.moving[mould.moving_count++] = (uint16_t)i;
 	}
 	mould.moving = mem_realloc(mould.moving, mould.moving_count * sizeof(mould.moving[0]));
@@ -235,7 +230,6 @@ bool mould_make(void)
 	heap_drop_image(&a.image);
 	good = good && make_model(&a) && make_model(&b) && make_model(&c) && same_shape(&a, &b) &&
 	       same_shape(&a, &c) && find_moving(&a, &b) && prove(&a, &c);
-	if (getenv("MDEBUG")) { fprintf(stderr, "seeds at %zu good %d a %zu b %zu c %zu used %zu\n", mould.seeds_word, good, words_of(&a.image)*8, words_of(&b.image)*8, words_of(&c.image)*8, a.image.used_bytes); }
 	heap_drop_image(&b.image);
 	heap_drop_image(&c.image);
 	if (good)

@@ -692,6 +692,7 @@ end
 local function run_loader(world, sv)
 	local env = globals(world, sv)
 	sv.env = env
+	assert(env.loadfile(world.root .. "/luabind/lua/compat.lua"))()
 	local loader = assert(env.loadfile(world.root .. "/luabind/lua/loader.lua"))
 	local ok, err = xpcall(loader, debug.traceback, sv.args)
 	if ok then
