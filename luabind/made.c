@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+static const char library[] = "skynet"; /* what is asked for; the others are parts of it */
 static const char made_key; /* its address is the registry key of { name -> module, and what is under MADE_* } */
 
 enum { MADE_REQUIRE = 1, MADE_FIRST_KEPT = 2 };
@@ -107,7 +108,7 @@ void made_fill(lua_State *L)
 	}
 	lua_getglobal(L, "require");
 	lua_pushvalue(L, -1);
-	lua_pushliteral(L, "skynet");
+	lua_pushstring(L, library);
 	lua_call(L, 1, 0);
 	/* The one thing that loading it changes in sight. */
 	lua_getglobal(L, "require");
@@ -154,8 +155,8 @@ static bool core_is_ours(lua_State *L, int preload)
 	return ours;
 }
 
-/* Would loading each now give what is there? `wanted`: the one that is being required, which LuaJIT has marked. */
-static bool all_free(lua_State *L, int made, const struct absent_place *place, const char *wanted)
+/* Would loading each now give what is there? The library itself is being required, and LuaJIT has marked it. */
+static bool all_free(lua_State *L, int made, const struct absent_place *place)
 {
 	int loaded = lua_gettop(L) + 1, preload = loaded + 1;
 	push_package(L, "loaded");
@@ -167,7 +168,7 @@ static bool all_free(lua_State *L, int made, const struct absent_place *place, c
 		if (lua_type(L, value - 1) == LUA_TSTRING) {
 			const char *name = lua_tostring(L, value - 1);
 			bool core = strcmp(name, "skynet.core") == 0;
-			free = (strcmp(name, wanted) == 0 || is_free(L, loaded, name, value)) &&
+			free = (strcmp(name, library) == 0 || is_free(L, loaded, name, value)) &&
 			       (core || (absent_known(place, name) && is_free(L, preload, name, value)));
 		}
 		lua_settop(L, value - 1);
@@ -176,6 +177,7 @@ static bool all_free(lua_State *L, int made, const struct absent_place *place, c
 	return free;
 }
 
+/* But for the one that is wanted, which `require` puts there. */
 static void show_all(lua_State *L, int made, const char *wanted)
 {
 	int loaded = lua_gettop(L) + 1;
@@ -208,10 +210,17 @@ static void limit_tasks(lua_State *L, int made)
 	lua_pop(L, 1);
 }
 
-/* () -> the module. Upvalue: the module. */
+/* (name) -> the module. Upvalue: the modules. */
 static int give(lua_State *L)
 {
+	lua_settop(L, 1);
 	lua_pushvalue(L, lua_upvalueindex(1));
+	if (made_is_here(L)) {
+		made_drop(L);
+		show_all(L, 2, lua_tostring(L, 1));
+		limit_tasks(L, 2);
+	}
+	lua_getfield(L, 2, library);
 	return 1;
 }
 
@@ -222,21 +231,16 @@ bool made_push_loader(lua_State *L, const struct absent_place *place, const char
 	int made = lua_gettop(L);
 	lua_pushstring(L, name);
 	lua_rawget(L, made);
-	bool use = !lua_isnil(L, -1);
-	if (use) {
-		use = all_kept(L, made) && all_free(L, made, place, name);
-		made_drop(L);
-	}
-	if (use) {
-		show_all(L, made, name);
-		limit_tasks(L, made);
-	}
-	if (use)
+	bool is_part = !lua_isnil(L, -1);
+	lua_pop(L, 1);
+	if (is_part && strcmp(name, library) == 0 && all_kept(L, made) && all_free(L, made, place)) {
 		lua_pushcclosure(L, give, 1);
-	else
-		lua_pop(L, 1);
-	lua_remove(L, made);
-	return use;
+		return true;
+	}
+	if (is_part)
+		made_drop(L);
+	lua_pop(L, 1);
+	return false;
 }
 
 bool made_push(lua_State *L, const char *name)

@@ -127,8 +127,7 @@ static bool learn_seeds(void)
 	made = made && find_seeds(copies, second, distance(&a, &b));
 	if (made) {
 		memcpy(&mould.random, second + making.seeds_word, sizeof(mould.random));
-		/* In words from the start of the piece, where the first block need not begin. */
-		mould.seeds_word = making.seeds_word;
+		mould.seeds_word = making.seeds_word + (size_t)(making.first - content(&b));
 	}
 	heap_drop_image(&a);
 	heap_drop_image(&b);
@@ -144,9 +143,9 @@ static struct vm nobody = {.service = &no_service};
 
 static int fill(lua_State *L)
 {
-	/* First: nothing may be compiled. */
-	luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
 	boot_make(L, &nobody);
+	/* Nothing may be compiled; mcode_open switches it on in the cast. */
+	luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
 	/* Garbage is collected at once: its place in the piece is for what comes next. */
 	lua_gc(L, LUA_GCCOLLECT, 0);
 	int pause = lua_gc(L, LUA_GCSETPAUSE, 100), speed = lua_gc(L, LUA_GCSETSTEPMUL, 1000);
