@@ -12,6 +12,7 @@
 #include "luabind/searcher.h"
 #include "luabind/vm.h"
 
+#include <lauxlib.h>
 #include <lualib.h>
 
 /* The collector has stood still since the VM was made: what is loaded then stays. What the library takes when it is
@@ -31,6 +32,13 @@ static int is_loaded(lua_State *L)
 	return 0;
 }
 
+/* (path) -> is it there for sure, without a look? */
+static int is_cached(lua_State *L)
+{
+	lua_pushboolean(L, codecache_has_file(luaL_checkstring(L, 1)));
+	return 1;
+}
+
 static void set_embedded(lua_State *L)
 {
 	static const luaL_Reg shipped[] = {{"module", searcher_module},
@@ -38,6 +46,7 @@ static void set_embedded(lua_State *L)
 					   {"load_file", searcher_load_file},
 					   {"translate", lua54_for_lua},
 					   {"is_loaded", is_loaded},
+					   {"is_cached", is_cached},
 					   {NULL, NULL}};
 	lua_createtable(L, 0, COUNT_OF(shipped) - 1);
 	luaL_register(L, NULL, shipped);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The library, loaded before it is asked for. The mould (mould.h) has `skynet` and what belongs to it in it: the modules
- * have run there, once for the process, and lie out of sight in each VM.  `require "skynet"` puts them
+ * have run there, once for the process, and lie out of sight in each VM. `require "skynet"` puts them
  * into package.loaded, if that is the same as loading them now:
  *
  *   - no file of the service takes the place of one of them (absent.h knows that there is none),

@@ -17,12 +17,22 @@ struct model {
 	size_t state; /* where the lua_State is, in bytes from the start */
 };
 
+/* A word that LuaJIT has computed from an address: its lower 32 bits, the uppermost 8 of them mixed with a number. It is how the
+ * compiler tells variables of closures apart. */
+struct mixed {
+	uint16_t word;
+	uint32_t place; /* of the address, from the start, in bytes */
+	uint32_t with;
+};
+
 /* Constant once `model.image.first.start` is set. */
 static struct mould {
 	struct model model;
 	size_t seeds_word;	   /* where LuaJIT's random numbers are, in words from the start */
 	uint16_t *moving;	   /* the words that are addresses of the piece, ascending */
 	size_t moving_count;
+	struct mixed *mixed;
+	size_t mixed_count;
 	_Atomic uint64_t random;
 } mould;
 
@@ -183,59 +193,99 @@ static bool same_shape(const struct model *a, const struct model *b)
 	       a->state == b->state && x->filled == y->filled && memcmp(x->free, y->free, sizeof(x->free)) == 0;
 }
 
-/* Fills `moving`. */
+static uint32_t low_address(const char *start, uint32_t place)
+{
+	return (uint32_t)(uintptr_t)(start + place);
+}
+
+/* Is it of that kind? Its lower 24 bits are those of the address. */
+static bool find_mixed(const struct model *a, const struct model *b, size_t i)
+{
+	uint64_t x = content(&a->image)[i], y = content(&b->image)[i];
+	const char *start = a->image.first.start;
+	struct mixed *m = &mould.mixed[mould.mixed_count++];
+	m->word = (uint16_t)i;
+	m->place = ((uint32_t)x - low_address(start, 0)) & 0xffffff;
+	m->with = (uint32_t)x ^ low_address(start, m->place);
+	return m->place < FIRST_BYTES && (m->with & 0xffffff) == 0 &&
+	       y == (low_address(b->image.first.start, m->place) ^ m->with);
+}
+
+/* Fills `moving` and `mixed`. No address is below 4 GB. */
 static bool find_moving(const struct model *a, const struct model *b)
 {
 	uint64_t moved = distance(&a->image, &b->image);
 	const uint64_t *x = content(&a->image), *y = content(&b->image);
 	mould.moving = mem_alloc(FIRST_BYTES / WORD_BYTES * sizeof(mould.moving[0]));
+	mould.mixed = mem_alloc(FIRST_BYTES / WORD_BYTES * sizeof(mould.mixed[0]));
 	for (size_t i = 0; i < words_of(&a->image); i++) {
 		if (x[i] == y[i])
 			continue;
-		if (x[i] + moved != y[i])
+		if (x[i] <= UINT32_MAX && find_mixed(a, b, i))
+			continue;
+		if (x[i] <= UINT32_MAX || x[i] + moved != y[i])
 			return false;
 		mould.moving[mould.moving_count++] = (uint16_t)i;
 	}
 	mould.moving = mem_realloc(mould.moving, mould.moving_count * sizeof(mould.moving[0]));
+	mould.mixed = mem_realloc(mould.mixed, mould.mixed_count * sizeof(mould.mixed[0]));
 	return true;
 }
 
-static void move(uint64_t *word, uint64_t moved)
+/* `word`: a copy of the mould's content, which is to lie at `start`. */
+static void move(uint64_t *word, const char *start)
 {
+	uint64_t moved = (uint64_t)(uintptr_t)start - (uint64_t)(uintptr_t)mould.model.image.first.start;
 	for (size_t i = 0; i < mould.moving_count; i++)
 		word[mould.moving[i]] += moved;
+	for (const struct mixed *m = mould.mixed; m < mould.mixed + mould.mixed_count; m++)
+		word[m->word] = low_address(start, m->place) ^ m->with;
 }
 
-/* Is `a`, moved, what was made at the place of `c`? */
-static bool prove(const struct model *a, const struct model *c)
+/* Is the mould, moved, what was made at the place of `c`? */
+static bool prove(const struct model *c)
 {
-	size_t bytes = words_of(&a->image) * WORD_BYTES;
+	size_t bytes = words_of(&mould.model.image) * WORD_BYTES;
 	uint64_t *copy = mem_alloc(bytes);
-	memcpy(copy, content(&a->image), bytes);
-	move(copy, distance(&a->image, &c->image));
+	memcpy(copy, content(&mould.model.image), bytes);
+	move(copy, c->image.first.start);
 	bool same = memcmp(copy, content(&c->image), bytes) == 0;
 	mem_free(copy);
 	return same;
 }
 
+bool mould_prove(void)
+{
+	struct model c = {0};
+	making.heap = heap_new(0);
+	bool good = make_model(&c) && same_shape(&mould.model, &c) && prove(&c);
+	heap_drop_image(&c.image);
+	heap_delete(making.heap);
+	return good;
+}
+
+static bool make(struct model *b)
+{
+	/* One more before them: what the process does for the first VM only is done then. */
+	bool good = learn_seeds() && make_model(b);
+	heap_drop_image(&b->image);
+	return good && make_model(&mould.model) && make_model(b) && same_shape(&mould.model, b) &&
+	       find_moving(&mould.model, b);
+}
+
 bool mould_make(void)
 {
-	struct model a = {0}, b = {0}, c = {0};
+	struct model b = {0};
 	if (mould_bytes())
 		return true;
 	making.heap = heap_new(0);
-	/* One more before them: what the process does for the first VM only is done then. */
-	bool good = learn_seeds() && make_model(&a);
-	heap_drop_image(&a.image);
-	good = good && make_model(&a) && make_model(&b) && make_model(&c) && same_shape(&a, &b) &&
-	       same_shape(&a, &c) && find_moving(&a, &b) && prove(&a, &c);
-	heap_drop_image(&b.image);
-	heap_drop_image(&c.image);
-	if (good)
-		mould.model = a;
-	else
-		heap_drop_image(&a.image);
+	bool made = make(&b);
 	heap_delete(making.heap);
+	/* Here too, where it is made: the other one must not be in its place. */
+	bool good = made && mould_prove();
+	heap_drop_image(&b.image);
+	if (!good)
+		heap_drop_image(&mould.model.image);
 	return good;
 }
 
@@ -261,7 +311,7 @@ lua_State *mould_cast(struct heap *heap)
 	if (start == NULL)
 		return NULL;
 	uint64_t *word = (uint64_t *)start;
-	move(word, (uint64_t)(uintptr_t)start - (uint64_t)(uintptr_t)mould.model.image.first.start);
+	move(word, start);
 	for (size_t i = 0; i < SEEDS; i++)
 		word[mould.seeds_word + i] = draw();
 	lua_State *L = (lua_State *)(start + mould.model.state);

@@ -6,7 +6,8 @@
  *
  * Which words are addresses is not guessed, and nothing is known here of how LuaJIT lays out its memory. The same VM is
  * made twice, at two places: words that are equal in both are no addresses of the piece; those that differ by just the
- * distance are; if there is any other, there is no mould. Then it is made once more, at a third place, and the first one
+ * distance are; and LuaJIT computes one kind of number from an address, which is recognised and computed again (struct mixed). If
+ * there is any other, there is no mould. Then it is made once more, at a third place, and the first one
  * moved there must be equal to it in every word. So a cast is, bit by bit, what LuaJIT would have made there itself.
  *
  * LuaJIT draws random numbers for a new state, on which the order of strings in their table depends. For these three the
@@ -26,6 +27,9 @@
 
 /* Makes it. false: this LuaJIT does not allow it. Main thread, when the config is in force, before the first launch. */
 bool mould_make(void);
+/* Makes it once more and compares it with a cast at that place: false is a fault. Main thread, before the first launch; mould_make
+ * does it once, tests as often as they like. */
+bool mould_prove(void);
 /* How much of each cast is a copy; 0: there is no mould. Any thread. */
 size_t mould_bytes(void);
 

@@ -37,12 +37,14 @@ end
 -- A file that exists decides: one with a syntax error is an error, not a reason to look further.
 local function load_from(pattern, tried)
 	local path = fill(pattern)
-	local file, why = io.open(path, "r")
-	if file == nil then
-		tried[#tried + 1] = "cannot open " .. why
-		return nil
+	if not shipped.is_cached(path) then
+		local file, why = io.open(path, "r")
+		if file == nil then
+			tried[#tried + 1] = "cannot open " .. why
+			return nil
+		end
+		file:close()
 	end
-	file:close()
 	local chunk, err = load_file(path)
 	if chunk == nil then
 		error({ err }, 0)

@@ -594,6 +594,7 @@ local function embedded(world, env)
 		end,
 		load_file = env.loadfile,
 		is_loaded = function() end,
+		is_cached = function() end,
 	}
 end
 

@@ -146,10 +146,25 @@ static void has_the_library_out_of_sight(void **state)
 	(void)state;
 }
 
+/* At places that differ in all bits that a service's place may have: the casts fill more than 16 MB. */
+static void is_right_everywhere(void **state)
+{
+	enum { CASTS = 150 };
+	static struct cast casts[CASTS];
+	for (int i = 0; i < CASTS; i++) {
+		casts[i] = cast_new();
+		assert_true(mould_prove());
+	}
+	for (int i = 0; i < CASTS; i++)
+		cast_end(&casts[i]);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(setup_is_right),
+		cmocka_unit_test(is_right_everywhere),
 		cmocka_unit_test(works_as_any),
 		cmocka_unit_test(is_independent),
 		cmocka_unit_test(finds_its_strings),
