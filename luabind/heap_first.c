@@ -94,7 +94,8 @@ bool heap_first_init_image(struct heap_first *f)
 	return true;
 }
 
-/* One call instead of a fault for each page. Pages that an idle service never reaches stay away. */
+/* One call instead of a fault for each page; older kernels refuse, and then there are the faults. Pages that an idle service
+ * never reaches stay away. Huge pages were tried: now and then one costs the kernel more than it saves in a hundred starts. */
 static void touch(char *start, size_t bytes)
 {
 #ifdef MADV_POPULATE_WRITE

@@ -20,7 +20,7 @@
 #include "core/atomics.h"
 #include "core/base.h"
 
-/* A service that has loaded the library and done nothing else fills three quarters of it. */
+/* A service that has loaded the library and done nothing else fills three quarters of it. The mould must fit too. */
 #define FIRST_BYTES	  (160 * 1024)
 #define FIRST_UNIT_BYTES  16
 #define FIRST_BLOCK_BYTES 1024 /* the most that is in a list; in an image there are larger blocks too */
