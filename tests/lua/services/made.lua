@@ -4,6 +4,9 @@
 local how = ...
 local report = {}
 
+-- The searcher of what ships: that of files would give up the library that is there already.
+local shipped = package.loaders[5]
+
 local ways = {}
 
 function ways.plain()
@@ -21,12 +24,12 @@ end
 function ways.preload()
 	package.preload["skynet.protocol"] = function(name)
 		report.own = true
-		return package.loaders[2](name)()
+		return shipped(name)()
 	end
 end
 
 function ways.loaded()
-	local protocol = package.loaders[2] "skynet.protocol"
+	local protocol = shipped "skynet.protocol"
 	package.loaded["skynet.protocol"] = setmetatable(protocol "skynet.protocol", { __index = { own = true } })
 end
 
