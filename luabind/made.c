@@ -102,10 +102,6 @@ void made_fill(lua_State *L)
 	lua_createtable(L, (int)COUNT_OF(kept) + MADE_REQUIRE, 16);
 	push_package(L, "loaded");
 	push_names(L, loaded);
-	for (size_t i = 0; i < COUNT_OF(kept); i++) {
-		push_kept(L, i);
-		lua_rawseti(L, made, MADE_FIRST_KEPT + (int)i);
-	}
 	lua_getglobal(L, "require");
 	lua_pushvalue(L, -1);
 	lua_pushstring(L, library);
@@ -114,6 +110,11 @@ void made_fill(lua_State *L)
 	lua_getglobal(L, "require");
 	lua_rawseti(L, made, MADE_REQUIRE);
 	lua_setglobal(L, "require");
+	/* Now: a library may be opened by its first use only. */
+	for (size_t i = 0; i < COUNT_OF(kept); i++) {
+		push_kept(L, i);
+		lua_rawseti(L, made, MADE_FIRST_KEPT + (int)i);
+	}
 	hide(L, made, before, loaded);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)&made_key);
 	lua_pushvalue(L, made);
@@ -129,7 +130,8 @@ static bool all_kept(lua_State *L, int made)
 	for (size_t i = 0; i < COUNT_OF(kept) && same; i++) {
 		push_kept(L, i);
 		lua_rawgeti(L, made, MADE_FIRST_KEPT + (int)i);
-		same = lua_rawequal(L, -1, -2);
+		/* nil: in the mould nobody has used that library. */
+		same = lua_isnil(L, -1) || lua_rawequal(L, -1, -2);
 		lua_pop(L, 2);
 	}
 	return same;
