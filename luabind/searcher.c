@@ -10,6 +10,7 @@
 #include "luabind/cmodule.h"
 #include "luabind/codecache.h"
 #include "luabind/lua54.h"
+#include "luabind/made.h"
 #include "luabind/vm.h"
 
 #include <errno.h>
@@ -114,7 +115,7 @@ static int find_file(lua_State *L)
 	struct absent_place place = push_place(L);
 	vm->search_clears = place.clears;
 	if (absent_known(&place, name))
-		return push_module(L, name);
+		return made_push_loader(L, &place, name) || push_module(L, name);
 	lua_pushvalue(L, lua_upvalueindex(1));
 	lua_pushvalue(L, 1);
 	lua_pushvalue(L, 2);
@@ -205,7 +206,12 @@ void searcher_open(lua_State *L)
 	lua_rawseti(L, loaders, last + 2);
 	lua_pushcfunction(L, find_missing);
 	lua_rawseti(L, loaders, last + 3);
-	lua_pop(L, 1);
+	lua_pop(L, 2);
+}
+
+void searcher_set_paths(lua_State *L)
+{
+	lua_getglobal(L, "package");
 	set_path(L, "path", "lua_path");
 	set_path(L, "cpath", "lua_cpath");
 	lua_pop(L, 1);

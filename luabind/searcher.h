@@ -9,8 +9,10 @@
 
 #include <lua.h>
 
-/* Sets package.path, cpath and loaders of a new VM. Inside a protected call. */
+/* Sets package.loaders of a new VM. Inside a protected call. */
 void searcher_open(lua_State *L);
+/* Sets package.path and cpath as the config has them, after searcher_open. Inside a protected call. */
+void searcher_set_paths(lua_State *L);
 
 /* (name) -> the module that ships under this name as a function, nil when there is none. Lua's view of
  * searcher_push_shipped. */

@@ -27,8 +27,9 @@
 #include "luabind/interrupt.h"
 #include "luabind/landmarks.h"
 #include "luabind/lease.h"
+#include "luabind/made.h"
+#include "luabind/mould.h"
 #include "luabind/rawtable.h"
-#include "luabind/searcher.h"
 #include "luabind/seri_peek.h"
 #include "luabind/stdlib.h"
 #include "luabind/vmframe.h"
@@ -69,6 +70,12 @@ void vm_init(void)
 	vmframe_learn();
 }
 
+void vm_prepare(void)
+{
+	if (!mould_make())
+		log_printf(0, "info: VMs of this LuaJIT (%s) cannot be copied: services start slower", LUAJIT_VERSION);
+}
+
 const char *vm_version(void)
 {
 	return LUAJIT_VERSION;
@@ -79,11 +86,38 @@ const void *vm_library_address(void)
 	return (const void *)(uintptr_t)lua_newstate;
 }
 
+static const char vm_key; /* its address is the registry key of the struct vm, in the mould */
+
+/* In the mould, whose allocator is another. */
+static struct vm *registered_vm(lua_State *L)
+{
+	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
+	lua_rawget(L, LUA_REGISTRYINDEX);
+	struct vm *vm = lua_touserdata(L, -1);
+	lua_pop(L, 1);
+	return vm;
+}
+
 /* By its allocator: nearly everything that a service asks of us begins here, and each call of the API would count. */
 struct vm *vm_of(lua_State *L)
 {
 	void *heap;
-	return lua_getallocf(L, &heap) == heap_alloc ? heap_owner(heap) : NULL;
+	return LIKELY(lua_getallocf(L, &heap) == heap_alloc) ? heap_owner(heap) : registered_vm(L);
+}
+
+void vm_register(lua_State *L, struct vm *vm)
+{
+	void *heap;
+	if (lua_getallocf(L, &heap) == heap_alloc) {
+		heap_set_owner(heap, vm);
+		return;
+	}
+	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
+	if (vm)
+		lua_pushlightuserdata(L, vm);
+	else
+		lua_pushnil(L);
+	lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
 static int add_traceback(lua_State *L)
@@ -129,19 +163,17 @@ static int on_panic(lua_State *L)
 	return 0;
 }
 
-/* (struct vm) -> the loader chunk: makes a VM of ours out of an empty one, protected. It only prepares: its own
+/* (struct vm) -> the loader chunk: makes a VM of ours out of an empty one or a cast, protected. It only prepares: its own
  * frame is not parkable, so nothing of the user's may run below it. */
 static int boot(lua_State *L)
 {
 	struct vm *vm = lua_touserdata(L, 1);
-	lua_gc(L, LUA_GCSTOP, 0); /* until the loader is through: what there is to collect is not worth it */
-	stdlib_open(L);
-	hook_open(L);
-	heap_set_owner(vm->heap, vm); /* from now on hooks do something */
+	if (vm->is_cast)
+		vm_register(L, vm); /* from now on hooks do something */
+	else
+		boot_make(L, vm);
 	mcode_open(L, vm);
-	trace_attach(L, vm);
-	boot_open(L);
-	searcher_push_chunk(L, "loader");
+	boot_adopt(L);
 	return 1;
 }
 
@@ -181,8 +213,12 @@ static void fail_start(struct vm *vm, const char *reason)
 
 static void start(struct vm *vm, struct message *m)
 {
-	heap_add_first(vm->heap);
-	lua_State *L = lua_newstate(heap_alloc, vm->heap);
+	lua_State *L = mould_cast(vm->heap);
+	vm->is_cast = L != NULL;
+	if (L == NULL) {
+		heap_add_first(vm->heap);
+		L = lua_newstate(heap_alloc, vm->heap);
+	}
 	vm->started = true;
 	if (L == NULL) {
 		fail_start(vm, "not enough memory for a VM");
@@ -209,6 +245,7 @@ static void start(struct vm *vm, struct message *m)
 		fail_start(vm, reason ? reason : "(error object is not a string)");
 	}
 	lua_settop(L, 2);
+	made_drop(L);
 	api_push_callback(L);
 	lua_insert(L, SLOT_CALLBACK); /* the collector moves up to SLOT_COLLECT */
 	vm->has_callback = lua_isfunction(L, SLOT_CALLBACK);

@@ -37,10 +37,12 @@ end
 -- A file that exists decides: one with a syntax error is an error, not a reason to look further.
 local function load_from(pattern, tried)
 	local path = fill(pattern)
-	local readable, why = shipped.readable(path)
-	if not readable then
-		tried[#tried + 1] = "cannot open " .. why
-		return nil
+	if not shipped.is_cached(path) then
+		local readable, why = shipped.readable(path)
+		if not readable then
+			tried[#tried + 1] = "cannot open " .. why
+			return nil
+		end
 	end
 	local chunk, err = load_file(path)
 	if chunk == nil then
@@ -65,7 +67,6 @@ local function find_service()
 	return chunk, "", false
 end
 
-shipped.module "compat"(shipped.true_metatable)
 if LUA54 then
 	require "lua54"(shipped.translate)
 end

@@ -16,7 +16,8 @@ passed = {threads: 0 for threads in THREADS}
 def run_service(name, threads, **options):
     config = {'thread': threads, 'start': name, 'harbor': 0, 'luaservice': f'{SERVICES}/?.lua',
               'deadlock': '100ms', 'snax': f'{SERVICES}/snax/?.lua',
-              'service': {'t_lua54*': {'lua54': True}, 't_debug_pairs': {'debug_pairs': True}}, **options}
+              'service': {'t_lua54*': {'lua54': True}, 't_made': {'max_tasks': 1000},
+                          't_debug_pairs': {'debug_pairs': True}}, **options}
     with Box(config) as box, Server(box) as server:
         status = server.wait_exit(PATIENCE_S + END_S)
         faults = [line for line in server.lines if line.startswith('not ok')]

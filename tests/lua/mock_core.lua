@@ -611,8 +611,8 @@ local function embedded(world, env)
 			end
 			return file ~= nil, why
 		end,
-		true_metatable = debug.getmetatable,
 		is_loaded = function() end,
+		is_cached = function() end,
 	}
 end
 
@@ -714,6 +714,7 @@ end
 local function run_loader(world, sv)
 	local env = globals(world, sv)
 	sv.env = env
+	assert(env.loadfile(world.root .. "/luabind/lua/compat.lua"))(debug.getmetatable)
 	local loader = assert(env.loadfile(world.root .. "/luabind/lua/loader.lua"))
 	local ok, err = xpcall(loader, debug.traceback, sv.args)
 	if ok then
