@@ -39,7 +39,10 @@ local function main()
     skynet.yield()
     skynet.call(skynet.self(), "debug", "KILLTASK", tostring(co))
     pcall(skynet.newservice, "peer", "chunk")
-    pcall(skynet.newservice, "peer", "init")
+    pcall(skynet.newservice, "peer", "init") -- we are told before it ends
+    while core.alive(0xb) do
+        skynet.sleep(1)
+    end
     pcall(skynet.newservice, "nothing")
     skynet.kill(peer)
     skynet.error("last", 1, nil, true)
