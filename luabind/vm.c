@@ -26,6 +26,7 @@
 #include "luabind/halfway.h"
 #include "luabind/interrupt.h"
 #include "luabind/landmarks.h"
+#include "luabind/launchline.h"
 #include "luabind/lease.h"
 #include "luabind/made.h"
 #include "luabind/mould.h"
@@ -440,30 +441,6 @@ static struct vm *vm_new(struct service *s, const struct vm_options *options)
 	return vm;
 }
 
-/* Control characters could forge lines of the log. */
-static void make_printable(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
-}
-
-/* The name of the service that `line` launches, for config patterns, alerts and figures: the first word, as
- * loader.lua cuts it, since a line must not get the share of one name and run the file of another. One that
- * does not fit ends in dots: it is not the service that has the first part for its whole name. */
-static void name_in(const char *line, char *name, size_t size)
-{
-	static const char blanks[] = " \t\n\v\f\r", dots[] = "...";
-	line += strspn(line, blanks);
-	size_t length = strcspn(line, blanks);
-	bool fits = length < size;
-	if (!fits)
-		length = size - sizeof(dots);
-	memcpy(name, line, length);
-	memcpy(name + length, fits ? "" : dots, fits ? 1 : sizeof(dots));
-	make_printable(name);
-}
-
 /* The config may have been reloaded between our first look at it and publishing the service, and then the
  * reload did not see it. Whoever reloads looks at the services after the new config is in force, and we look
  * at the config after the service is published: one of us sees the other. */
@@ -482,7 +459,7 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 {
 	struct vm_options options = {.sched = settings_preset[CLASS_NORMAL], .jit = true};
 	char name[sizeof(((struct service *)0)->name)];
-	name_in(line, name, sizeof(name));
+	launchline_name(line, name, sizeof(name));
 	if (vm_options_for)
 		vm_options_for(name, &options);
 	struct service *s = service_new(&vm_body, name, creator, &options.sched);
@@ -502,7 +479,7 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 		free_vm(s);
 	} else {
 		char *said = mem_strdup(line);
-		make_printable(said);
+		launchline_make_printable(said);
 		options_again(s, &options);
 		if (log_wants(LOG_LEVEL_INFO))
 			log_printf(handle, "LAUNCH snlua %s", said);
