@@ -112,8 +112,8 @@ static void test_first_use(void **state)
 	(void)state;
 	static const char *const uses[] = {
 		"local name = ... local unused = _G[name].nothing",
-		"local name = ... local meta = debug.getmetatable(_G[name])\n"
-		"if meta then local _, lib = meta.__pairs(_G[name]) assert(lib == _G[name]) end",
+		("local name = ... local meta = debug.getmetatable(_G[name])\n"
+		 "if meta then local _, lib = meta.__pairs(_G[name]) assert(lib == _G[name]) end"),
 		"local name = ... _G[name].mine = 1 assert(_G[name].mine == 1) _G[name].mine = nil",
 		"local name = ... coroutine.wrap(function() return _G[name].nothing end)()",
 	};
