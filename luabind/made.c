@@ -108,7 +108,6 @@ void made_fill(lua_State *L)
 	lua_getglobal(L, "require");
 	lua_rawseti(L, made, MADE_REQUIRE);
 	lua_setglobal(L, "require");
-	/* Now: a library may be opened by its first use only. */
 	for (size_t i = 0; i < COUNT_OF(kept); i++) {
 		push_kept(L, i);
 		lua_rawseti(L, made, MADE_FIRST_KEPT + (int)i);
@@ -128,8 +127,7 @@ static bool all_kept(lua_State *L, int made)
 	for (size_t i = 0; i < COUNT_OF(kept) && same; i++) {
 		push_kept(L, i);
 		lua_rawgeti(L, made, MADE_FIRST_KEPT + (int)i);
-		/* nil: in the mould nobody has used that library. */
-		same = lua_isnil(L, -1) || lua_rawequal(L, -1, -2);
+		same = lua_rawequal(L, -1, -2);
 		lua_pop(L, 2);
 	}
 	return same;

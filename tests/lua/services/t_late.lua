@@ -62,11 +62,7 @@ local function other_names()
 	check.eq(skynet.memlimit, nil, "memlimit is gone after its use")
 end
 
-local function write(path, text)
-	local file = assert(io.open(path, "w"))
-	file:write(text)
-	file:close()
-end
+local write = check.write
 
 local function load_anew(name)
 	package.loaded[name] = nil

@@ -14,11 +14,7 @@ local function ask(how)
 	return report
 end
 
-local function write(path, text)
-	local file = assert(io.open(path, "w"))
-	file:write(text)
-	file:close()
-end
+local write = check.write
 
 check.run(function()
 	check.eq(skynet.tasklimit(), 1000, "the limit of tasks is that of the config")
