@@ -78,11 +78,11 @@ function command.QUERY(...)
 	skynet.retpack(find(database, ...))
 end
 
---- (key, ..., value) -> value before
+--- (key, ..., value) -> value before; a key alone removes its value
 function command.UPDATE(...)
 	local path = { ... }
-	local n = select("#", ...)
-	assert(n >= 2, "a key and a value expected")
+	local n = math.max(select("#", ...), 2)
+	assert(path[1] ~= nil, "a key expected")
 	local value = path[n]
 	local old = put(database, value, unpack(path, 1, n - 1))
 	if value ~= nil then

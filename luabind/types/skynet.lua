@@ -241,7 +241,7 @@ function skynet.dispatch_unknown_response(f) end
 
 -- ---- tasks ----
 
----Run `f` in a task of its own after a while. Does not wait.
+---Run `f` in a task of its own after a while. Does not wait. Raises if `f` is nil.
 ---@param cs number 1/100 s, fractions count: 0.1 is 1 ms; 0 or less: as the next message
 ---@param f fun()
 ---@return thread task for skynet.killthread
@@ -266,7 +266,7 @@ function skynet.wait(token) end
 ---@return true? woken nil when there is none
 function skynet.wakeup(token) end
 
----Run `f(...)` in a task of its own, after the current message and before the next one.
+---Run `f(...)` in a task of its own, after the current message and before the next one. Raises if `f` is nil.
 ---@param f function
 ---@param ... any
 ---@return thread task

@@ -222,9 +222,17 @@ function task.drain(err)
 	return err
 end
 
---- Run f(...) in a task of its own, after the current message and before the next one.
+-- At the line that is wrong, and not when the task begins, where nobody knows any more who made it.
+local function must_be_given(f, who)
+	if f == nil then
+		error(who .. " needs a function, got nil", 3)
+	end
+end
+
+--- Run f(...) in a task of its own, after the current message and before the next one. Raises for nil.
 -- @return the coroutine
 function task.fork(f, ...)
+	must_be_given(f, "skynet.fork")
 	local n = select("#", ...)
 	local co = acquire()
 	local last = forks.last + 1
@@ -240,9 +248,10 @@ local function delay_ns(cs)
 end
 
 --- Run f() in a task of its own after `cs` centiseconds; fractions count, 0 or less means "as the
--- next message".
+-- next message". Raises for nil.
 -- @return the coroutine, for skynet.killthread
 function task.timeout(cs, f)
+	must_be_given(f, "skynet.timeout")
 	local session = core_timeout(delay_ns(cs))
 	local co = acquire()
 	defer(1)

@@ -19,6 +19,12 @@ local function arguments()
 	end)
 	skynet.yield()
 	check.eq(count, 0, "fork without arguments")
+	check.raises(": skynet.fork needs a function, got nil", "fork of nothing", function()
+		skynet.fork(nil, 1)
+	end)
+	check.raises(": skynet.timeout needs a function, got nil", "timeout of nothing", function()
+		skynet.timeout(1)
+	end)
 end
 
 local function identity()
