@@ -204,10 +204,12 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 	if (load_relaxed(&t->probe) == epoch)
 		probe(t, s, &(struct unwind_frame){pc, sp, rbp, true}, tier);
 	/* Wherever it is: a killed service that is met in C every time ends when it is back in Lua. */
-	if (is_to_die(s))
+	if (is_to_die(s)) {
 		s->body->interrupt(s, INTERRUPT_KILL, pc, tier);
-	else if (is_to_raise(t, s, epoch))
+	} else if (is_to_raise(t, s, epoch)) {
+		add_relaxed(&s->raises_met, 1);
 		s->body->interrupt(s, INTERRUPT_RAISE, pc, tier);
+	}
 	/* Those of a killed service are broken on purpose. */
 	if (!is_to_die(s) && broke_system_call(pc, uc))
 		add_relaxed(&sched.interrupted_syscalls, 1);

@@ -119,6 +119,7 @@ struct service {
 	_Atomic uint32_t asked_by;     /* handle of who did */
 	_Atomic uint64_t raise_number; /* of the message: the monitor; 0 when the error is out: the owner of [run] */
 	_Atomic uint32_t raise_by;     /* who wants it; 0: the watchdog. The monitor */
+	_Atomic uint32_t raises_met;   /* times that its handler found that it is to raise one: the owner of [run] */
 	_Atomic uint32_t interrupts;   /* errors that came out: the owner of [run] */
 
 	/* sched.change_lock: while it is demoted, what it had before and gets back. */

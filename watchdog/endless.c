@@ -123,19 +123,14 @@ static int64_t take_steps(struct incident *in, struct thread *t, uint64_t epoch,
 static void end_if_over(struct incident *in)
 {
 	struct service *s = in->subject;
+	bool gone, over;
 	if (in->asking)
 		return;
-	struct sample now = {
-		.service = in->episode.service,
-		.message_number = load_acquire(&s->message_number),
-	};
-	bool gone = service_handle(s) != in->episode.service ||
-		    load_relaxed(&s->status) == SERVICE_DEAD;
+	over = incident_is_over(in, &gone);
 	/* One that we have killed is over when it is dead; we hold it until then. */
-	bool killed = in->steps.held && load_relaxed(&s->doomed);
-	gone = killed ? load_acquire(&s->ended_ns) != 0
-		      : gone; /* pairs with bury in sched/worker.c */
-	if (killed ? gone : rule_is_over(&in->episode, gone ? NULL : &now))
+	if (in->steps.held && load_relaxed(&s->doomed))
+		over = gone = load_acquire(&s->ended_ns) != 0; /* pairs with bury in sched/worker.c */
+	if (over)
 		incident_end(in, gone);
 }
 

@@ -8,10 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The alert is written without evidence after this: the service is in C code, asleep, or waits. */
-static const int64_t EVIDENCE_PATIENCE_NS = 50 * NS_PER_MS;
-/* Looks for one alert, and the time between them: a loop is met at one place, a slow handler at several. */
-enum { LOOKS = 3 };
+/* Between two looks for one alert, of which rules.h says how many are wanted. */
 static const int64_t LOOK_NS = 10 * NS_PER_MS;
 
 static void name_source(struct incident *in, uint32_t from)
@@ -44,6 +41,7 @@ static void fill_alert(struct incident *in, const struct sample *sample, int64_t
 	read_argument(in, s);
 	in->kind = NULL;
 	in->asked = NULL;
+	in->met = 0;
 	in->native.syscall[0] = in->native.frames[0] = '\0';
 	in->alert = (struct alert){
 		.source = in->source,
@@ -89,8 +87,17 @@ static void take_evidence_back(struct incident *in)
 		store_relaxed(&in->evidence.state, EVIDENCE_FREE);
 }
 
+/* Has it been met since it was asked last? Its handler, wherever that ran, has left a sighting; who sleeps is not signalled. */
+static bool was_met(const struct incident *in)
+{
+	return in->asked && (sighting_read(&in->asked->sighting, run_epoch_of(in->asked_word)) ||
+			     (load_acquire(&in->asked->run) == in->asked_word &&
+			      thread_is_asleep(in->asked)));
+}
+
 static void ask_where(struct incident *in, struct thread *t, uint64_t word, int64_t now)
 {
+	in->met += was_met(in);
 	if ((in->kind == NULL || in->in_c) && in->asked)
 		native_look(in->asked, in->asked_word, &in->native);
 	in->asked = t;
@@ -103,9 +110,14 @@ static void ask_where(struct incident *in, struct thread *t, uint64_t word, int6
 }
 
 /* No hook fires inside a C function, so all that is known is which kind of code the signal met. */
-static const char *kind_without_evidence(const struct service *s)
+static const char *kind_without_evidence(const struct incident *in)
 {
-	switch (load_relaxed(&s->seen_tier)) {
+	bool gone;
+	if (in->met == 0)
+		return incident_is_over(in, &gone)
+			       ? "not met: its message ended just then"
+			       : "not met: it has had no core or no turn since it was asked";
+	switch (load_relaxed(&in->subject->seen_tier)) {
 	case TIER_VM:
 		return "in a C function of the Lua library such as string.find, or a finalizer: no "
 		       "Lua "
@@ -161,7 +173,7 @@ static void write_alert(struct incident *in, const struct runq_due *due)
 	name_waiters(clock_mono_ns(), waiters, sizeof(waiters));
 	a->shares = shares;
 	a->waiters = waiters;
-	a->kind = known ? in->kind : kind_without_evidence(in->subject);
+	a->kind = known ? in->kind : kind_without_evidence(in);
 	a->place = known ? in->place : "";
 	a->traceback = known ? in->traceback : "";
 	bool native = !known || in->in_c;
@@ -209,6 +221,15 @@ static void fill_outcome(struct incident *in)
 	a->freed_bytes = load_relaxed(&held->memory_bytes);
 }
 
+bool incident_is_over(const struct incident *in, bool *gone)
+{
+	const struct service *s = in->subject;
+	struct sample now = {.message_number = load_acquire(&s->message_number)}; /* pairs with begin_message */
+	*gone = service_handle(s) != in->episode.service ||
+		load_relaxed(&s->status) == SERVICE_DEAD;
+	return rule_is_over(&in->episode, *gone ? NULL : &now);
+}
+
 void incident_begin_alert(struct incident *in, struct thread *t, uint64_t word,
 			  const struct sample *sample, int64_t now)
 {
@@ -235,12 +256,18 @@ void incident_look(struct incident *in, struct thread *t, uint64_t word, int64_t
 
 bool incident_tend(struct incident *in, int64_t now, const struct runq_due *due)
 {
+	bool gone;
 	take_raised(in);
 	/* Pairs with the writer. */
 	if (in->asking && load_acquire(&in->evidence.state) == EVIDENCE_READY)
 		take_look(in, now);
-	bool enough = in->alert.looks >= LOOKS || now - in->asked_ns >= EVIDENCE_PATIENCE_NS;
-	if (!in->asking || !enough)
+	struct evidence_age age = {
+		.since_ask_ns = now - in->asked_ns,
+		.looks = in->alert.looks,
+		.met = in->met,
+		.over = incident_is_over(in, &gone),
+	};
+	if (!in->asking || !rule_evidence_is_enough(&age))
 		return false;
 	write_alert(in, due);
 	return true;

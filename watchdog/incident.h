@@ -37,6 +37,7 @@ struct incident {
 	/* Which dispatch was asked last, and where it or one before it was met. */
 	struct thread *asked;
 	uint64_t asked_word;
+	int met; /* how often it was, of the times that it was asked for this alert */
 	struct native native;
 	char source[sizeof(((struct service *)0)->name)];
 	char argument[64];
@@ -47,6 +48,8 @@ struct incident {
 /* A record that is free is for this message of `s` from now on; the first alert is due at `first_ns` of CPU. */
 void incident_begin(struct incident *in, struct service *s, const struct sample *sample, int64_t first_ns,
 		    int64_t now_ns);
+/* The message is over, or the service is `gone`. */
+bool incident_is_over(const struct incident *in, bool *gone);
 /* An alert is due: asks the service, seen on `t` with that run word, where it is. */
 void incident_begin_alert(struct incident *in, struct thread *t, uint64_t word,
 			  const struct sample *sample, int64_t now_ns);

@@ -32,6 +32,13 @@ static void note_what_is_so(struct ladder *l, const struct ladder_look *look)
 	l->again_ns = INT64_MAX;
 }
 
+static bool is_stuck(const struct ladder *l, const struct ladder_look *look)
+{
+	int64_t used_ns = look->cpu_ns - l->sent_ns;
+	bool heard = look->met - l->met >= LADDER_MEETINGS;
+	return l->pending && used_ns >= (heard ? 1 : 10) * (int64_t)LADDER_STUCK_NS;
+}
+
 unsigned ladder_due(struct ladder *l, const int64_t at_ns[STEP_COUNT],
 		    const struct ladder_look *look, bool *stuck)
 {
@@ -47,7 +54,7 @@ unsigned ladder_due(struct ladder *l, const int64_t at_ns[STEP_COUNT],
 	if (has_reached(at_ns, STEP_DUMP, look->cpu_ns) && !is_taken(l, STEP_DUMP))
 		due |= 1u << STEP_DUMP;
 	if (!is_taken(l, STEP_KILL)) {
-		*stuck = l->pending && look->cpu_ns - l->sent_ns >= LADDER_STUCK_NS;
+		*stuck = is_stuck(l, look);
 		if (*stuck || has_reached(at_ns, STEP_KILL, look->cpu_ns))
 			return due | 1u << STEP_KILL;
 	}
@@ -64,6 +71,7 @@ void ladder_take(struct ladder *l, enum limit_step step, const struct ladder_loo
 	l->pending = true;
 	l->interrupts = look->interrupts;
 	l->sent_ns = look->cpu_ns;
+	l->met = look->met;
 }
 
 static int64_t earlier(int64_t a, int64_t b)

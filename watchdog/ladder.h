@@ -14,7 +14,9 @@
  *	           last one came out                 tasks
  *	kill       `kill`                            it is not killed yet             the service is dead
  *	           LADDER_STUCK_NS after an          the interrupt is on its way
- *	           interrupt was sent                still: no hook fires there
+ *	           interrupt was sent                still, and its thread was told
+ *	                                             LADDER_MEETINGS times: no hook
+ *	                                             fires there
  *
  * What acts is never silent: before demote, interrupt and kill there is an alert of that message, also where `warn`
  * is later or off (endless.c).
@@ -28,18 +30,25 @@
  * raise it, and one that sleeps in the kernel harms nobody. */
 #define LADDER_STUCK_NS 100000000
 
+/* And signals that have told it so meanwhile: the clock of a thread whose core the host has taken away goes on until the host says
+ * what it took, and a thread may lose its core between the signal and the hook. With a clock ten times further it does
+ * not hear of it: its C code has blocked the signal. */
+#define LADDER_MEETINGS 3
+
 /* Of one message; zeros: nothing was done. */
 struct ladder {
 	unsigned taken;      /* 1 << step: handed over to whoever does it */
 	bool pending;        /* an interrupt is on its way */
 	uint32_t interrupts; /* the service's count when it was sent */
-	int64_t sent_ns;     /* CPU then */
+	int64_t sent_ns;     /* CPU then, */
+	uint32_t met;        /* and the service's count of meetings */
 	int64_t again_ns;    /* CPU from which the next one may be sent; 0: none was */
 };
 
 struct ladder_look {
 	int64_t cpu_ns;      /* of the message so far */
-	uint32_t interrupts; /* the service's count now */
+	uint32_t interrupts; /* the service's counts now: errors that came out, */
+	uint32_t met;        /* and times that its thread was told to raise one */
 	bool by_hand;        /* somebody asks for an interrupt of this message */
 	bool demoted, doomed;
 };

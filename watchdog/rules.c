@@ -27,6 +27,21 @@ bool rule_is_over(const struct episode *e, const struct sample *now)
 	return now == NULL || now->message_number != e->message_number;
 }
 
+bool rule_evidence_is_enough(const struct evidence_age *age)
+{
+	/* A loop is met at one place, a slow handler at several. */
+	enum { LOOKS = 3, MEETINGS = 3 };
+	static const int64_t PATIENCE_NS = 50 * NS_PER_MS, UNMET_NS = NS_PER_S;
+	if (age->looks >= LOOKS)
+		return true;
+	if (age->since_ask_ns < PATIENCE_NS)
+		return false;
+	/* That there is no line to be had is known only of one that was met, and more than once: a thread that loses its
+	 * core in the handler has not come to the instruction at which its hook fires. Who has no core, or waits for his
+	 * turn, is not met at all, and time alone says nothing of him. */
+	return age->looks > 0 || age->met >= MEETINGS || age->over || age->since_ask_ns >= UNMET_NS;
+}
+
 enum request_step rule_request(const struct request_age *age, int64_t retry_ns, int64_t handoff_ns)
 {
 	/* A message that was handed off before will be in C again; but a single refusal proves nothing: every

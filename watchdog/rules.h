@@ -30,6 +30,15 @@ bool rule_long_message(struct episode *e, const struct sample *now, int64_t warn
 /* Is the episode over: is the service at another message, or gone (`now` NULL)? */
 bool rule_is_over(const struct episode *e, const struct sample *now);
 
+/* An alert is due and its service was asked where it is. Is the alert to be written with what is known now? */
+struct evidence_age {
+	int64_t since_ask_ns;
+	int looks; /* answers: places in Lua */
+	int met;   /* times that it was met, answer or not: its handler ran, or it sleeps in the kernel */
+	bool over; /* the message has ended meanwhile: nobody will be met any more */
+};
+bool rule_evidence_is_enough(const struct evidence_age *age);
+
 /* A request to stop was made `since_ns` ago and not honoured. What next? */
 enum request_step { REQUEST_WAIT, REQUEST_SIGNAL, REQUEST_HAND_OFF };
 struct request_age {

@@ -145,6 +145,7 @@ int64_t steps_take(struct steps *s, const struct steps_look *look, bool *raising
 	struct ladder_look l = {
 		.cpu_ns = look->cpu_ns,
 		.interrupts = load_relaxed(&look->service->interrupts),
+		.met = load_relaxed(&look->service->raises_met),
 		.by_hand = steps_asked_by_hand(look->service, look->number),
 		.demoted = load_relaxed(&look->service->demoted),
 		.doomed = load_relaxed(&look->service->doomed),

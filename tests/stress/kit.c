@@ -10,6 +10,7 @@
 #include "core/timer.h"
 #include "sched/accounts.h"
 #include "sched/groups.h"
+#include "tests/stress/kit_log.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -40,6 +41,8 @@ void kit_fail(const char *file, int line, const char *fmt, ...)
 	text[n++] = '\n';
 	ssize_t unused = write(STDERR_FILENO, text, (size_t)n);
 	(void)unused;
+	if (WITH_ASAN || WITH_TSAN)
+		kit_log_show(); /* else the report of the abort does */
 	abort();
 }
 
@@ -90,12 +93,11 @@ void kit_start(int workers, int shards, int spares, const void *vm_address)
 		.min_run_ns = 50 * NS_PER_US,
 		.spare_idle_ns = 5 * NS_PER_MS,
 	};
-	const char *path = getenv("STRESS_LOG");
 	loop_block_signals();
-	check(log_open(path ? path : "/dev/null") == 0, "no log");
 	handle_init();
 	timer_init(fire_timer);
 	text_init(vm_address);
+	kit_log_open();
 	sched_init(&options);
 	loop_start();
 	sched_start();

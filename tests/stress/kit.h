@@ -20,8 +20,7 @@ NORETURN void kit_fail(const char *file, int line, const char *fmt, ...) PRINTF(
 void kit_services_from(const char *folder);
 /* What `./dev bench` was told: $EQUILUNE_BENCH_NAME, else `quick` or `usual`. */
 double kit_bench_setting(const char *name, double usual, double quick);
-/* Starts everything but the monitor; `shards` of the run queue, 0: the usual number. Lines of the log go to
- * $STRESS_LOG, by default nowhere. */
+/* Starts everything but the monitor; `shards` of the run queue, 0: the usual number. For the log see kit_log.h. */
 void kit_start(int workers, int shards, int spares, const void *vm_address);
 /* A function of stress_module.so, which is loaded as a service would do it, until kit_stop. After kit_start. */
 void *kit_module_function(const char *name);

@@ -11,7 +11,6 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "sched/overflow.h"
-#include "watchdog/crash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,7 +233,6 @@ int main(int argc, char **argv)
 		return SKIPPED;
 	}
 	kit_start(WORKERS, 0, SPARES, NULL);
-	crash_init();
 	torment_start(&torment, seed);
 	run(divers, &random);
 	struct torment_figures figures = torment_stop();

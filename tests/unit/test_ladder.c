@@ -98,6 +98,7 @@ static void test_an_interrupt_that_does_not_come_out_becomes_a_kill(void **state
 	struct ladder_look seen = {.cpu_ns = 20000 * MS, .demoted = true};
 	assert_int_equal(look(&l, all, &seen, &stuck), DUMP | INTERRUPT);
 	assert_int_equal(ladder_next_ns(&l, all, seen.cpu_ns), seen.cpu_ns + LADDER_STUCK_NS);
+	seen.met = LADDER_MEETINGS;
 	seen.cpu_ns += LADDER_STUCK_NS - 1;
 	assert_int_equal(look(&l, all, &seen, &stuck), 0);
 	seen.cpu_ns += 1;
@@ -105,6 +106,27 @@ static void test_an_interrupt_that_does_not_come_out_becomes_a_kill(void **state
 	assert_true(stuck);
 	seen.cpu_ns += LADDER_STUCK_NS;
 	assert_int_equal(look(&l, all, &seen, &stuck), 0);
+}
+
+/* The host has taken its core away, and its clock goes on: it has had no chance to raise the error. */
+static void test_an_interrupt_of_which_nobody_has_heard_is_waited_for(void **state UNUSED)
+{
+	const int64_t limits[STEP_COUNT] = {[STEP_INTERRUPT] = 300 * MS};
+	struct ladder l = {0};
+	bool stuck;
+	struct ladder_look seen = {.cpu_ns = 300 * MS, .met = 5};
+	assert_int_equal(look(&l, limits, &seen, &stuck), INTERRUPT);
+	seen.cpu_ns += 5 * LADDER_STUCK_NS;
+	seen.met += LADDER_MEETINGS - 1;
+	assert_int_equal(look(&l, limits, &seen, &stuck), 0);
+	struct ladder deaf = l;
+	struct ladder_look still = seen;
+	seen.met++;
+	assert_int_equal(look(&l, limits, &seen, &stuck), KILL);
+	assert_true(stuck);
+	/* It has blocked the signal. */
+	still.cpu_ns += 5 * LADDER_STUCK_NS;
+	assert_int_equal(look(&deaf, limits, &still, &stuck), KILL);
 }
 
 /* The error is out, but the message goes on with other tasks: they get as much as the first one had. */
@@ -138,6 +160,7 @@ static void test_by_hand_at_any_time(void **state UNUSED)
 	seen.interrupts = 1;
 	assert_int_equal(look(&l, none, &seen, &stuck), INTERRUPT);
 	seen.by_hand = false;
+	seen.met += LADDER_MEETINGS;
 	seen.cpu_ns += LADDER_STUCK_NS;
 	assert_int_equal(look(&l, none, &seen, &stuck), KILL);
 	assert_true(stuck);
@@ -152,6 +175,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_so_already_is_not_due),
 		cmocka_unit_test(test_all_at_once_is_a_kill_without_an_interrupt),
 		cmocka_unit_test(test_an_interrupt_that_does_not_come_out_becomes_a_kill),
+		cmocka_unit_test(test_an_interrupt_of_which_nobody_has_heard_is_waited_for),
 		cmocka_unit_test(test_the_next_interrupt_waits_as_long_as_the_first),
 		cmocka_unit_test(test_by_hand_at_any_time),
 	};

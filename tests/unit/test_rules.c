@@ -17,6 +17,31 @@ static void test_threshold_doubles_up_to_a_limit(void **state UNUSED)
 	assert_int_equal(rule_threshold_ns(1000, 21), 1000ll << 20);
 }
 
+static bool enough(int64_t since_ms, int looks, int met, bool over)
+{
+	return rule_evidence_is_enough(&(struct evidence_age){since_ms * NS_PER_MS, looks, met, over});
+}
+
+static void test_evidence_has_a_short_time_while_there_is_somebody_to_meet(void **state UNUSED)
+{
+	assert_true(enough(20, 3, 3, false));
+	assert_false(enough(49, 2, 9, false));
+	assert_true(enough(50, 1, 1, false));
+	/* In C code each time: no line to be had. */
+	assert_false(enough(49, 0, 9, false));
+	assert_true(enough(50, 0, 3, false));
+	/* Its message is over. */
+	assert_false(enough(49, 0, 0, true));
+	assert_true(enough(50, 0, 0, true));
+}
+
+static void test_who_has_not_been_met_has_a_second_to_answer(void **state UNUSED)
+{
+	assert_false(enough(50, 0, 0, false));
+	assert_false(enough(999, 0, 2, false));
+	assert_true(enough(1000, 0, 0, false));
+}
+
 static bool seen(struct episode *e, uint32_t service, uint64_t number, int64_t cpu_ns)
 {
 	return rule_long_message(e, &(struct sample){service, number, cpu_ns}, 100);
@@ -197,6 +222,8 @@ int main(void)
 		cmocka_unit_test(test_one_alert_for_each_doubling),
 		cmocka_unit_test(test_another_message_or_service_begins_anew),
 		cmocka_unit_test(test_episode_ends_with_the_message),
+		cmocka_unit_test(test_evidence_has_a_short_time_while_there_is_somebody_to_meet),
+		cmocka_unit_test(test_who_has_not_been_met_has_a_second_to_answer),
 		cmocka_unit_test(test_request_waits_then_signals_again),
 		cmocka_unit_test(test_request_leaves_sleepers_alone_and_hands_off),
 		cmocka_unit_test(test_request_refused_hands_off_after_grace),

@@ -4,7 +4,7 @@
 local skynet = require "skynet"
 local multicast = require "skynet.multicast"
 
-local last
+local last, channel -- luacheck: ignore
 
 skynet.dispatch("lua", function()
 	skynet.sleep(2)
@@ -14,10 +14,12 @@ end)
 local number = tonumber((...))
 
 skynet.start(function()
-	multicast.new({
+	-- Held: one that the collector takes is unsubscribed.
+	channel = multicast.new {
 		channel = number,
 		dispatch = function(_, _, text)
 			last = text
 		end,
-	}):subscribe()
+	}
+	channel:subscribe()
 end)
