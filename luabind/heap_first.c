@@ -49,8 +49,6 @@ PARKABLE void *heap_first_alloc(struct heap_first *f, size_t bytes)
 	if (f->full)
 		return NULL;
 	size_t class = heap_first_class(bytes);
-	if (UNLIKELY(class >= FIRST_CLASSES))
-		return take_fresh(f, class * FIRST_UNIT_BYTES);
 	uint64_t large_enough = f->filled & ~(bit_of(class) - 1);
 	if (large_enough) {
 		size_t found = (size_t)__builtin_ctzll(large_enough) + 1;
@@ -79,19 +77,8 @@ void heap_first_init(struct heap_first *f)
 	f->start = mem_try_aligned(PAGE_BYTES, FIRST_BYTES);
 	store_relaxed(&f->fresh_bytes, 0);
 	f->full = false;
-	f->most_bytes = FIRST_BLOCK_BYTES;
 	f->filled = 0;
 	memset(f->free, 0xff, sizeof(f->free)); /* NONE */
-}
-
-bool heap_first_init_image(struct heap_first *f)
-{
-	heap_first_init(f);
-	if (f->start == NULL)
-		return false;
-	memset(f->start, 0, FIRST_BYTES);
-	f->most_bytes = FIRST_BYTES;
-	return true;
 }
 
 /* One call instead of a fault for each page; older kernels refuse, and then there are the faults. Pages that an idle service
@@ -106,16 +93,13 @@ static void touch(char *start, size_t bytes)
 #endif
 }
 
-bool heap_first_copy(struct heap_first *f, const struct heap_first *from)
+bool heap_first_copy(struct heap_first *f, const char *blocks, size_t bytes)
 {
-	size_t bytes = load_relaxed(&from->fresh_bytes);
 	heap_first_init(f);
 	if (f->start == NULL)
 		return false;
 	touch(f->start, bytes);
-	memcpy(f->start, from->start, bytes);
-	memcpy(f->free, from->free, sizeof(f->free));
-	f->filled = from->filled;
+	memcpy(f->start, blocks, bytes);
 	store_relaxed(&f->fresh_bytes, bytes);
 	return true;
 }
