@@ -74,7 +74,8 @@ PARKABLE static bool fits(const struct heap *h, const void *block, size_t old_by
 			  size_t new_bytes)
 {
 	if (heap_first_owns(&h->first, block))
-		return heap_first_class(new_bytes) == heap_first_class(old_bytes);
+		return heap_first_taken_bytes(&h->first, block, new_bytes) ==
+		       heap_first_taken_bytes(&h->first, block, old_bytes);
 	return !is_large(h, block, old_bytes) && heap_small_fits(block, new_bytes);
 }
 

@@ -28,7 +28,7 @@ void *heap_owner(const struct heap *h);
 /* From now on the first blocks of an empty heap come from one piece: see heap_first.h. Owner only. */
 void heap_add_first(struct heap *h);
 
-/* What a heap may begin with: blocks one behind the other (model.h), at most FIRST_BYTES. */
+/* What a heap may begin with: blocks one behind the other, each a multiple of 8 bytes (model.h), at most FIRST_BYTES. */
 struct heap_image {
 	char *start; /* NULL: there is none */
 	size_t bytes, used_bytes; /* from the start; what was asked for of that */
@@ -45,7 +45,7 @@ void heap_release_all(struct heap *h);
 
 /* A lua_Alloc, `heap` being a struct heap. `new_bytes` 0 frees. NULL: the limit, the system or the
  * C stack forbids it, and the old block is as it was. Shrinking never fails. Blocks are aligned
- * to 16. `old_bytes` must be what the block was last asked for; it is not looked at when `block` is
+ * to 16, those of an image to 8. `old_bytes` must be what the block was last asked for; it is not looked at when `block` is
  * NULL. */
 void *heap_alloc(void *heap, void *block, size_t old_bytes, size_t new_bytes);
 

@@ -12,6 +12,11 @@ enum { PAGE_BYTES = 4096 };
 _Static_assert(FIRST_BYTES / FIRST_UNIT_BYTES < NONE, "a place fits into 16 bits");
 _Static_assert(FIRST_CLASSES - 1 <= 64, "a bit for each class");
 
+PARKABLE static size_t class_of(size_t bytes)
+{
+	return (bytes + FIRST_UNIT_BYTES - 1) / FIRST_UNIT_BYTES;
+}
+
 PARKABLE static uint64_t bit_of(size_t class)
 {
 	return 1ull << (class - 1);
@@ -48,7 +53,7 @@ PARKABLE void *heap_first_alloc(struct heap_first *f, size_t bytes)
 {
 	if (f->full)
 		return NULL;
-	size_t class = heap_first_class(bytes);
+	size_t class = class_of(bytes);
 	uint64_t large_enough = f->filled & ~(bit_of(class) - 1);
 	if (large_enough) {
 		size_t found = (size_t)__builtin_ctzll(large_enough) + 1;
@@ -64,18 +69,19 @@ PARKABLE void heap_first_free(struct heap_first *f, void *block, size_t bytes)
 {
 	if (f->full)
 		return;
-	char *at = block;
-	size_t class = heap_first_class(bytes);
-	for (; UNLIKELY(class >= FIRST_CLASSES); class -= FIRST_CLASSES - 1, at += FIRST_BLOCK_BYTES)
-		put(f, at, FIRST_CLASSES - 1);
-	if (class)
-		put(f, at, class);
+	uintptr_t end = ((uintptr_t)block + heap_first_taken_bytes(f, block, bytes)) / FIRST_UNIT_BYTES;
+	uintptr_t at = class_of((uintptr_t)block);
+	for (; UNLIKELY(end >= at + FIRST_CLASSES); at += FIRST_CLASSES - 1)
+		put(f, (char *)(at * FIRST_UNIT_BYTES), FIRST_CLASSES - 1);
+	if (end > at)
+		put(f, (char *)(at * FIRST_UNIT_BYTES), end - at);
 }
 
 void heap_first_init(struct heap_first *f)
 {
 	f->start = mem_try_aligned(PAGE_BYTES, FIRST_BYTES);
 	store_relaxed(&f->fresh_bytes, 0);
+	f->packed_bytes = 0;
 	f->full = false;
 	f->filled = 0;
 	memset(f->free, 0xff, sizeof(f->free)); /* NONE */
@@ -100,7 +106,8 @@ bool heap_first_copy(struct heap_first *f, const char *blocks, size_t bytes)
 		return false;
 	touch(f->start, bytes);
 	memcpy(f->start, blocks, bytes);
-	store_relaxed(&f->fresh_bytes, bytes);
+	f->packed_bytes = bytes;
+	store_relaxed(&f->fresh_bytes, (bytes + FIRST_UNIT_BYTES - 1) & ~(size_t)(FIRST_UNIT_BYTES - 1));
 	return true;
 }
 

@@ -9,13 +9,12 @@
 
 enum {
 	WORD_BYTES = 8,
-	ALIGN_BYTES = 16,
 	MODEL_BYTES = FIRST_BYTES,
 	PASSING_BYTES = 8 << 20, /* nothing is given out twice; pages that are not reached cost nothing */
 	PIECE_BYTES = MODEL_BYTES + PASSING_BYTES,
 	/* A block that passes has its number in front of it. */
-	NUMBER_BYTES = ALIGN_BYTES,
-	MOST_BLOCKS = PASSING_BYTES / (NUMBER_BYTES + ALIGN_BYTES),
+	NUMBER_BYTES = PACKED_BYTES,
+	MOST_BLOCKS = PASSING_BYTES / (NUMBER_BYTES + PACKED_BYTES),
 };
 
 /* The allocator of the state that is being made. Always at the same address, since states keep it. */
@@ -53,7 +52,7 @@ static void on_second_block(struct making *m)
 
 static void *take(struct making *m, size_t *taken, size_t from, size_t most, size_t bytes)
 {
-	bytes = (bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
+	bytes = (bytes + PACKED_BYTES - 1) & ~(size_t)(PACKED_BYTES - 1);
 	if (bytes > most || *taken > most - bytes) {
 		m->spoilt = true;
 		return NULL;
@@ -123,6 +122,7 @@ static lua_State *begin(bool learning, uint64_t *copy)
 	/* Not the allocator's: it is all zeros, and what has passed leaves no pages behind. */
 	void *piece = mmap(NULL, PIECE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	making = (struct making){.start = piece == MAP_FAILED ? NULL : piece, .learning = learning, .copy = copy};
+	making.passing_bytes = NUMBER_BYTES; /* the first block, which has some demands, begins at a multiple of 16 here too */
 	return making.start ? lua_newstate(make_alloc, &making) : NULL;
 }
 
