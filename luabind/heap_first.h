@@ -23,7 +23,7 @@
 #include "core/atomics.h"
 #include "core/base.h"
 
-/* A service that has loaded the library and done nothing else fills three quarters of it. The mould must fit too. */
+/* A service that has loaded the library and done nothing else fills half of it. The mould must fit too. */
 #define FIRST_BYTES	  (160 * 1024)
 #define FIRST_UNIT_BYTES  16
 #define PACKED_BYTES	  8
