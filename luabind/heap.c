@@ -40,7 +40,7 @@ PARKABLE static bool is_large(const struct heap *h, const void *block, size_t by
 
 PARKABLE static void *fresh_block(struct heap *h, size_t bytes)
 {
-	if (!h->first.full && bytes <= h->first.most_bytes) {
+	if (!h->first.full && bytes <= FIRST_BLOCK_BYTES) {
 		void *block = heap_first_alloc(&h->first, bytes);
 		if (block)
 			return block;
@@ -74,7 +74,8 @@ PARKABLE static bool fits(const struct heap *h, const void *block, size_t old_by
 			  size_t new_bytes)
 {
 	if (heap_first_owns(&h->first, block))
-		return heap_first_class(new_bytes) == heap_first_class(old_bytes);
+		return heap_first_taken_bytes(&h->first, block, new_bytes) ==
+		       heap_first_taken_bytes(&h->first, block, old_bytes);
 	return !is_large(h, block, old_bytes) && heap_small_fits(block, new_bytes);
 }
 
@@ -194,29 +195,9 @@ void heap_add_first(struct heap *h)
 		heap_first_init(&h->first);
 }
 
-bool heap_begin_image(struct heap *h)
-{
-	return heap_first_init_image(&h->first);
-}
-
-bool heap_take_image(struct heap *h, struct heap_image *out)
-{
-	bool whole = h->large.count == 0 && load_relaxed(&h->small.span_count) == 0;
-	out->first = h->first; /* HANDOVER: the piece is the image's */
-	out->used_bytes = load_relaxed(&h->used_bytes);
-	h->first.start = NULL;
-	heap_release_all(h);
-	return whole;
-}
-
-void heap_drop_image(struct heap_image *image)
-{
-	heap_first_release(&image->first);
-}
-
 char *heap_from_image(struct heap *h, const struct heap_image *image)
 {
-	if (!heap_first_copy(&h->first, &image->first))
+	if (!heap_first_copy(&h->first, image->start, image->bytes))
 		return NULL;
 	account(h, image->used_bytes, 0);
 	return h->first.start;

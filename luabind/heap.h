@@ -28,19 +28,14 @@ void *heap_owner(const struct heap *h);
 /* From now on the first blocks of an empty heap come from one piece: see heap_first.h. Owner only. */
 void heap_add_first(struct heap *h);
 
-/* Images: what was allocated in an empty heap, to be copied into others. Owner only, all of them. */
+/* What a heap may begin with: blocks one behind the other, each a multiple of 8 bytes (model.h), at most FIRST_BYTES. */
 struct heap_image {
-	struct heap_first first; /* its piece is the image's */
-	size_t used_bytes;
+	char *start; /* NULL: there is none */
+	size_t bytes, used_bytes; /* from the start; what was asked for of that */
 };
 
-/* From now on all blocks of an empty heap come from one piece, which is all zeros. false: no memory. */
-bool heap_begin_image(struct heap *h);
-/* Ends that: the heap is empty again, and what was in it is in `out`. false: the piece was too small for it all. */
-bool heap_take_image(struct heap *h, struct heap_image *out);
-void heap_drop_image(struct heap_image *image);
 /* Fills an empty heap with a copy of the image. What points into the image still does so. NULL: no memory, the heap is
- * empty; else where the copy begins. */
+ * empty; else where the copy begins. Owner only. */
 char *heap_from_image(struct heap *h, const struct heap_image *image);
 
 /* Frees every block and the heap itself; NULL is fine. Nobody may touch the VM any more. */
@@ -50,7 +45,7 @@ void heap_release_all(struct heap *h);
 
 /* A lua_Alloc, `heap` being a struct heap. `new_bytes` 0 frees. NULL: the limit, the system or the
  * C stack forbids it, and the old block is as it was. Shrinking never fails. Blocks are aligned
- * to 16. `old_bytes` must be what the block was last asked for; it is not looked at when `block` is
+ * to 16, those of an image to 8. `old_bytes` must be what the block was last asked for; it is not looked at when `block` is
  * NULL. */
 void *heap_alloc(void *heap, void *block, size_t old_bytes, size_t new_bytes);
 

@@ -12,6 +12,11 @@ enum { PAGE_BYTES = 4096 };
 _Static_assert(FIRST_BYTES / FIRST_UNIT_BYTES < NONE, "a place fits into 16 bits");
 _Static_assert(FIRST_CLASSES - 1 <= 64, "a bit for each class");
 
+PARKABLE static size_t class_of(size_t bytes)
+{
+	return (bytes + FIRST_UNIT_BYTES - 1) / FIRST_UNIT_BYTES;
+}
+
 PARKABLE static uint64_t bit_of(size_t class)
 {
 	return 1ull << (class - 1);
@@ -48,9 +53,7 @@ PARKABLE void *heap_first_alloc(struct heap_first *f, size_t bytes)
 {
 	if (f->full)
 		return NULL;
-	size_t class = heap_first_class(bytes);
-	if (UNLIKELY(class >= FIRST_CLASSES))
-		return take_fresh(f, class * FIRST_UNIT_BYTES);
+	size_t class = class_of(bytes);
 	uint64_t large_enough = f->filled & ~(bit_of(class) - 1);
 	if (large_enough) {
 		size_t found = (size_t)__builtin_ctzll(large_enough) + 1;
@@ -66,32 +69,22 @@ PARKABLE void heap_first_free(struct heap_first *f, void *block, size_t bytes)
 {
 	if (f->full)
 		return;
-	char *at = block;
-	size_t class = heap_first_class(bytes);
-	for (; UNLIKELY(class >= FIRST_CLASSES); class -= FIRST_CLASSES - 1, at += FIRST_BLOCK_BYTES)
-		put(f, at, FIRST_CLASSES - 1);
-	if (class)
-		put(f, at, class);
+	uintptr_t end = ((uintptr_t)block + heap_first_taken_bytes(f, block, bytes)) / FIRST_UNIT_BYTES;
+	uintptr_t at = class_of((uintptr_t)block);
+	for (; UNLIKELY(end >= at + FIRST_CLASSES); at += FIRST_CLASSES - 1)
+		put(f, (char *)(at * FIRST_UNIT_BYTES), FIRST_CLASSES - 1);
+	if (end > at)
+		put(f, (char *)(at * FIRST_UNIT_BYTES), end - at);
 }
 
 void heap_first_init(struct heap_first *f)
 {
 	f->start = mem_try_aligned(PAGE_BYTES, FIRST_BYTES);
 	store_relaxed(&f->fresh_bytes, 0);
+	f->packed_bytes = 0;
 	f->full = false;
-	f->most_bytes = FIRST_BLOCK_BYTES;
 	f->filled = 0;
 	memset(f->free, 0xff, sizeof(f->free)); /* NONE */
-}
-
-bool heap_first_init_image(struct heap_first *f)
-{
-	heap_first_init(f);
-	if (f->start == NULL)
-		return false;
-	memset(f->start, 0, FIRST_BYTES);
-	f->most_bytes = FIRST_BYTES;
-	return true;
 }
 
 /* One call instead of a fault for each page; older kernels refuse, and then there are the faults. Pages that an idle service
@@ -106,17 +99,15 @@ static void touch(char *start, size_t bytes)
 #endif
 }
 
-bool heap_first_copy(struct heap_first *f, const struct heap_first *from)
+bool heap_first_copy(struct heap_first *f, const char *blocks, size_t bytes)
 {
-	size_t bytes = load_relaxed(&from->fresh_bytes);
 	heap_first_init(f);
 	if (f->start == NULL)
 		return false;
 	touch(f->start, bytes);
-	memcpy(f->start, from->start, bytes);
-	memcpy(f->free, from->free, sizeof(f->free));
-	f->filled = from->filled;
-	store_relaxed(&f->fresh_bytes, bytes);
+	memcpy(f->start, blocks, bytes);
+	f->packed_bytes = bytes;
+	store_relaxed(&f->fresh_bytes, (bytes + FIRST_UNIT_BYTES - 1) & ~(size_t)(FIRST_UNIT_BYTES - 1));
 	return true;
 }
 

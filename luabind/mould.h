@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Services start from a copy. What comes before a service's own file is the same in each: LuaJIT's libraries, what is
- * replaced in them, our library. That is made once, in a heap which is one piece of memory (heap_begin_image), and a new
+ * replaced in them, our library. That is made once, in one piece of memory (model.h), and a new
  * VM is a copy of this piece, its *cast*, in which all addresses of the piece are moved along. Making it anew takes 0.2 to 0.3 ms.
  *
  * Which words are addresses is not guessed, and nothing is known here of how LuaJIT lays out its memory. The same VM is

@@ -276,6 +276,51 @@ static void test_first_shrinks_in_place(void **state)
 	heap_delete(h);
 }
 
+/* Blocks of an image are packed by 8 bytes, whatever is freed or resized of them: nothing overlaps, nothing is lost but less than
+ * a unit at either end. */
+static void test_image_is_packed(void **state)
+{
+	(void)state;
+	enum { COUNT = 400 };
+	static char content[FIRST_BYTES] __attribute__((aligned(4096)));
+	size_t at[COUNT], bytes[COUNT];
+	struct heap_image image = {.start = content};
+	for (size_t i = 0; i < COUNT; i++) {
+		at[i] = image.bytes;
+		bytes[i] = i == 7 ? 3000 : 1 + i * 37 % 130;
+		memset(content + at[i], (int)i, bytes[i]);
+		image.bytes += (bytes[i] + 7) & ~(size_t)7;
+		image.used_bytes += bytes[i];
+	}
+	struct heap *h = heap_new(0);
+	char *start = heap_from_image(h, &image);
+	void *block[COUNT];
+	for (size_t i = 0; i < COUNT; i++) {
+		size_t was = bytes[i];
+		bytes[i] = i % 3 == 0 ? 0 : i % 3 == 1 ? (was + 7) & ~(size_t)7 : was + 9;
+		block[i] = heap_alloc(h, start + at[i], was, bytes[i]);
+		if (i % 3 == 1)
+			assert_ptr_equal(block[i], start + at[i]);
+		if (i % 3 == 2)
+			memset((char *)block[i] + was, (int)i, 9);
+	}
+	for (size_t i = 0; i < COUNT; i += 3) {
+		bytes[i] = 16;
+		block[i] = heap_alloc(h, NULL, 0, bytes[i]);
+		assert_int_equal((uintptr_t)block[i] % 16, 0);
+		memset(block[i], (int)i, bytes[i]);
+	}
+	for (size_t i = 0; i < COUNT; i++) {
+		size_t written = i % 3 == 1 ? bytes[i] - 7 : bytes[i];
+		for (size_t k = 0; k < written; k++)
+			assert_int_equal(((unsigned char *)block[i])[k], (unsigned char)i);
+		heap_alloc(h, block[i], bytes[i], 0);
+	}
+	assert_int_equal(heap_used_bytes(h), 0);
+	assert_true(heap_held_bytes(h) <= image.bytes + image.bytes / 2);
+	heap_delete(h);
+}
+
 /* The system has no piece to give: an ordinary heap. */
 static void test_no_first(void **state)
 {
@@ -572,6 +617,7 @@ int main(void)
 		cmocka_unit_test(test_random_operations_with_first),
 		cmocka_unit_test(test_first_is_filled_and_split),
 		cmocka_unit_test(test_first_shrinks_in_place),
+		cmocka_unit_test(test_image_is_packed),
 		cmocka_unit_test(test_no_first),
 		cmocka_unit_test(test_shrinking_never_fails),
 		cmocka_unit_test(test_random_misfits),
