@@ -12,10 +12,10 @@
 #include <sched.h>
 #include <string.h>
 
-/* A kill may use this much CPU of the service before its VM is abandoned; less when the process ends. */
 /* When the monitor follows up a request that a worker makes to itself: most messages end soon after what they send, and then the
  * flag is seen without a signal. */
 static const int64_t OWN_GRACE_NS = 50 * NS_PER_US;
+/* A kill may use this much CPU of the service before its VM is abandoned; less when the process ends. */
 static const int64_t KILL_LIMIT_NS = NS_PER_S, KILL_LIMIT_ENDING_NS = 50 * NS_PER_MS;
 
 static void run_service(struct service *s);
