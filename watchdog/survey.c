@@ -419,7 +419,9 @@ static void look_at_timers(int64_t now)
 static void look_at_machine(int64_t now, int64_t late_ns)
 {
 	struct machine_sample sample;
-	disturbance_sample(&sample, &survey.machine, now, late_ns, survey.full);
+	/* Also before anybody is blamed: a debugger stops one thread after the other, and us as one of the last. */
+	bool ask = survey.full || any_finding();
+	disturbance_sample(&sample, &survey.machine, now, late_ns, ask);
 	/* After a time in which nobody ran, the last sample is old: what was taken since is no news. */
 	bool fresh = survey.round && now - survey.machine.at_ns < 2 * FULL_ROUND_NS + late_ns;
 	survey.disturbed = !fresh || disturbance_between(&survey.machine, &sample,
