@@ -27,7 +27,7 @@ LATE_MS, USUALLY_LATE_MS = 3000, 60
 TOLD_MS = 4000
 # The CPU at which one is noticed. The clock of a thread whose core the host has taken goes on until the host says what it took:
 # one of them may be noticed late by such a stall, half of them may not.
-USUALLY_NOTICED_MS = WARN_MS * 1.5
+USUALLY_NOTICED_MS = WARN_MS * 2
 
 # What the alert says of where it is.
 LINE = 'line'        # one of the lines with `here`
