@@ -87,6 +87,9 @@ static enum rule_verdict judge_mark(struct rule_state *s, const struct rule_look
 	return RULE_BEGINS;
 }
 
+/* One alert of a thread that has had no core is worth less than one that comes later and says where it is. */
+static const int64_t UNMET_NS = 5 * NS_PER_S;
+
 /* No episode yet. */
 static enum rule_verdict may_begin(const struct rule *r, struct rule_state *s,
 				   const struct rule_look *look)
@@ -99,7 +102,7 @@ static enum rule_verdict may_begin(const struct rule *r, struct rule_state *s,
 		s->above_ns = look->now_ns;
 		return RULE_QUIET;
 	}
-	if (look->now_ns - s->above_ns < r->persist_ns)
+	if (look->now_ns - s->above_ns < (look->unmet ? UNMET_NS : r->persist_ns))
 		return RULE_QUIET;
 	s->begun_ns = look->now_ns;
 	s->next_ns = look->now_ns + RULE_REPEAT_NS;

@@ -73,6 +73,7 @@ struct rule_look {
 	int64_t now_ns, born_ns; /* of the service; of the process for what is no service's */
 	int64_t figure, limit;
 	bool disturbed;
+	bool unmet; /* the thread that the figure is about was asked where it is and has had no core to answer */
 };
 
 enum rule_verdict { RULE_QUIET, RULE_BEGINS, RULE_LASTS, RULE_OVER };

@@ -151,7 +151,9 @@ static void judge(enum rule_kind kind, uint32_t service, int64_t born_ns, int64_
 		f = make(kind, service);
 	if (f == NULL)
 		return; /* all are in use: this one has to wait */
-	struct rule_look look = {now, born_ns, figure, limit, survey.disturbed};
+	bool unmet = kind == RULE_STUCK &&
+		     !sighting_read(&survey.about->sighting, run_epoch_of(survey.about_word));
+	struct rule_look look = {now, born_ns, figure, limit, survey.disturbed, unmet};
 	int64_t begun_ns = f->state.begun_ns;
 	enum rule_verdict verdict = rule_judge(kind, &f->state, &look);
 	f->round = survey.round;
@@ -228,7 +230,7 @@ static int64_t born_of(const struct service *s, uint32_t handle, int64_t now)
 }
 
 /* A figure of a service that is about what its thread does: the alert says where that is. The look before the one that
- * begins or repeats an episode has asked. */
+ * begins or repeats an episode has asked; one that computes has answered as soon as it has had a core. */
 static void judge_thread(enum rule_kind kind, struct thread *t, uint32_t handle, int64_t born_ns,
 			 int64_t figure, int64_t now)
 {
@@ -338,7 +340,7 @@ static void judge_memory(struct service *s, uint32_t handle, int64_t now)
 {
 	struct finding f = {.kind = RULE_MEMORY, .service = handle};
 	struct rule_look look = {now, 0, (int64_t)load_relaxed(&s->memory_bytes),
-				 survey.limit[RULE_MEMORY], false};
+				 survey.limit[RULE_MEMORY], false, false};
 	f.state.mark = s->seen.memory_mark;
 	if (rule_judge(RULE_MEMORY, &f.state, &look) != RULE_BEGINS)
 		return;
@@ -419,7 +421,9 @@ static void look_at_timers(int64_t now)
 static void look_at_machine(int64_t now, int64_t late_ns)
 {
 	struct machine_sample sample;
-	disturbance_sample(&sample, &survey.machine, now, late_ns, survey.full);
+	/* Also before anybody is blamed: a debugger stops one thread after the other, and us as one of the last. */
+	bool ask = survey.full || any_finding();
+	disturbance_sample(&sample, &survey.machine, now, late_ns, ask);
 	/* After a time in which nobody ran, the last sample is old: what was taken since is no news. */
 	bool fresh = survey.round && now - survey.machine.at_ns < 2 * FULL_ROUND_NS + late_ns;
 	survey.disturbed = !fresh || disturbance_between(&survey.machine, &sample,

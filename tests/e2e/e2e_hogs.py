@@ -11,8 +11,9 @@ KINDS = ['empty', 'count', 'branches', 'tables', 'strings', 'sort', 'gsub', 'pca
          'metamethod', 'ffi', 'find', 'pack', 'c_spin', 'c_sleep', 'c_naps']
 COUNTS = [1, 4, 16] if 'all' in sys.argv[1:] else [4]
 WINDOW_CS = 100
-# Other users of the machine disturb what is measured, so it is measured again. A service that starves in a
-# run that was not disturbed fails at once, and so does a hog that nobody stopped.
+# Other users of the machine disturb what is measured, so it is measured again, and nobody has rounds in the time that
+# the machine takes from the worker: beside hogs it always wants to run, without them it mostly sleeps and loses
+# nothing. A service that starves in a run that was not disturbed fails at once, and so does a hog that nobody stopped.
 TRIES = 3
 SHARE = 0.85
 
@@ -33,11 +34,12 @@ def run_hogs(kind, count):
         share = r['rate'] / r['base']
         print(f'# {count} x {kind}: {share:.1%} of the rounds without hogs, latest wake-up '
               f'{r["late_us"] / 1000:.2f} ms (without: {r["base_late_us"] / 1000:.2f} ms), '
-              f'stopped {r["stopped"]:.0f} times (try {attempt})', flush=True)
+              f'stopped {r["stopped"]:.0f} times, {r["taken"]:.1%} of the worker\'s time taken by the machine '
+              f'(try {attempt})', flush=True)
         check(r['least'] > 0, f'a light service did not run at all: {r}')
         if SLOW:
             return
-        if share >= SHARE:
+        if share >= SHARE * (1 - r['taken']):
             check(r['least'] >= r['average'] / 2, f'a light service starved: {r}')
             return
     raise Failure(f'{TRIES} times below {SHARE:.0%}, the last time {share:.1%}')

@@ -22,7 +22,7 @@ static int setup(void **state UNUSED)
 /* One look at something that is old enough, on a quiet machine. */
 static enum rule_verdict at(enum rule_kind kind, int64_t now_ns, int64_t figure, int64_t limit)
 {
-	struct rule_look look = {now_ns, -3600 * S, figure, limit, false};
+	struct rule_look look = {now_ns, -3600 * S, figure, limit, false, false};
 	return rule_judge(kind, &state_of_it, &look);
 }
 
@@ -48,6 +48,19 @@ static void test_two_looks_make_an_episode(void **state UNUSED)
 	assert_int_equal(at(RULE_TASKS, 4 * S, 500, 100), RULE_QUIET);
 	assert_int_equal(at(RULE_TASKS, 5 * S, 100, 100), RULE_BEGINS);
 	assert_int_equal(at(RULE_TASKS, 6 * S, 1000, 100), RULE_QUIET);
+}
+
+static void test_who_has_had_no_core_to_say_where_it_is_has_some_seconds(void **state UNUSED)
+{
+	struct rule_look look = {S, -3600 * S, 500, 100, false, true};
+	assert_int_equal(rule_judge(RULE_STUCK, &state_of_it, &look), RULE_QUIET);
+	look.now_ns = 5 * S;
+	assert_int_equal(rule_judge(RULE_STUCK, &state_of_it, &look), RULE_QUIET);
+	struct rule_state waits = state_of_it;
+	look.unmet = false;
+	assert_int_equal(rule_judge(RULE_STUCK, &state_of_it, &look), RULE_BEGINS);
+	look = (struct rule_look){6 * S, -3600 * S, 500, 100, false, true};
+	assert_int_equal(rule_judge(RULE_STUCK, &waits, &look), RULE_BEGINS);
 }
 
 static void test_a_little_less_is_not_over(void **state UNUSED)
@@ -106,7 +119,7 @@ static void test_no_alarm_while_the_machine_is_disturbed(void **state UNUSED)
 		bool wall = rule_table[kind].flags & RULE_WALL;
 		memset(&state_of_it, 0, sizeof(state_of_it));
 		for (int64_t now = S; now < 100 * S; now += S) {
-			struct rule_look look = {now, -3600 * S, 1000, 100, true};
+			struct rule_look look = {now, -3600 * S, 1000, 100, true, false};
 			enum rule_verdict v =
 				rule_judge((enum rule_kind)kind, &state_of_it, &look);
 			assert_false(wall && v != RULE_QUIET);
@@ -114,7 +127,7 @@ static void test_no_alarm_while_the_machine_is_disturbed(void **state UNUSED)
 	}
 	/* A disturbed look between two good ones begins the count anew. */
 	memset(&state_of_it, 0, sizeof(state_of_it));
-	struct rule_look bad = {2 * S, -3600 * S, 1000, 100, true};
+	struct rule_look bad = {2 * S, -3600 * S, 1000, 100, true, false};
 	assert_int_equal(at(RULE_STARVED, S, 1000, 100), RULE_QUIET);
 	assert_int_equal(rule_judge(RULE_STARVED, &state_of_it, &bad), RULE_QUIET);
 	assert_int_equal(at(RULE_STARVED, 3 * S, 1000, 100), RULE_QUIET);
@@ -128,16 +141,16 @@ static void test_lateness_has_a_grace_and_long_work_has_none(void **state UNUSED
 	for (size_t i = 0; i < COUNT_OF(late); i++) {
 		memset(&state_of_it, 0, sizeof(state_of_it));
 		for (int64_t now = S; now < 10 * S; now += S) {
-			struct rule_look look = {now, 0, 1000 * S, 100, false};
+			struct rule_look look = {now, 0, 1000 * S, 100, false, false};
 			assert_int_equal(rule_judge(late[i], &state_of_it, &look), RULE_QUIET);
 		}
-		struct rule_look first = {10 * S, 0, 1000 * S, 100, false};
-		struct rule_look second = {11 * S, 0, 1000 * S, 100, false};
+		struct rule_look first = {10 * S, 0, 1000 * S, 100, false, false};
+		struct rule_look second = {11 * S, 0, 1000 * S, 100, false, false};
 		assert_int_equal(rule_judge(late[i], &state_of_it, &first), RULE_QUIET);
 		assert_int_equal(rule_judge(late[i], &state_of_it, &second), RULE_BEGINS);
 	}
 	assert_false(rule_table[RULE_LONG_MESSAGE].flags & RULE_GRACE);
-	struct rule_look first = {S, S, 1000, 100, false}, second = {2 * S, S, 1000, 100, false};
+	struct rule_look first = {S, S, 1000, 100, false, false}, second = {2 * S, S, 1000, 100, false, false};
 	memset(&state_of_it, 0, sizeof(state_of_it));
 	rule_judge(RULE_STUCK, &state_of_it, &first);
 	assert_int_equal(rule_judge(RULE_STUCK, &state_of_it, &second), RULE_BEGINS);
@@ -175,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_every_rule_is_described, setup),
 		cmocka_unit_test_setup(test_two_looks_make_an_episode, setup),
+		cmocka_unit_test_setup(test_who_has_had_no_core_to_say_where_it_is_has_some_seconds, setup),
 		cmocka_unit_test_setup(test_a_little_less_is_not_over, setup),
 		cmocka_unit_test_setup(test_repeats_at_growing_intervals, setup),
 		cmocka_unit_test_setup(test_timers_must_be_late_for_a_while, setup),

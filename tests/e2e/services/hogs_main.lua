@@ -11,14 +11,15 @@ local function setting(name)
 	return tonumber(skynet.getenv(name))
 end
 
--- Rounds in the window: of all, of the slowest; the latest wake-up.
+-- Rounds in the window: of all, of the slowest; the latest wake-up; the part of it that the machine took from the worker.
 local function measure(lights)
 	for _, light in ipairs(lights) do
 		skynet.call(light, "lua", "stat")
 	end
-	local begin = skynet.hpc()
+	local begin, taken = skynet.hpc(), sched.totals().cpu.taken
 	skynet.sleep(setting "window_cs")
 	local span = (skynet.hpc() - begin) / 1e9
+	taken = (sched.totals().cpu.taken - taken) / span
 	local all, least, latest = 0, math.huge, 0
 	for _, light in ipairs(lights) do
 		local rounds, late = skynet.call(light, "lua", "stat")
@@ -26,7 +27,7 @@ local function measure(lights)
 		least = math.min(least, rounds)
 		latest = math.max(latest, late)
 	end
-	return { rate = all / span, least = least, average = all / LIGHTS, latest = latest }
+	return { rate = all / span, least = least, average = all / LIGHTS, latest = latest, taken = taken }
 end
 
 -- The fewest preemptions and hand-offs that one of the hogs had.
@@ -59,6 +60,6 @@ skynet.start(function()
 	local beside = measure(lights)
 	local least, all = least_stopped(hogs)
 	print(string.format("RESULT base=%.3f rate=%.3f least=%d average=%.3f base_late_us=%.0f "
-		.. "late_us=%.0f stopped_least=%d stopped=%d", before.rate, beside.rate, beside.least,
-		beside.average, before.latest, beside.latest, least, all))
+		.. "late_us=%.0f stopped_least=%d stopped=%d taken=%.3f", before.rate, beside.rate, beside.least,
+		beside.average, before.latest, beside.latest, least, all, beside.taken))
 end)
