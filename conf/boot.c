@@ -153,6 +153,7 @@ static void init_rooms(void)
 	api_launch = launch;
 	api_calltimeout_ns = config->calltimeout_ns;
 	api_deadlock_ns = config->deadlock_ns;
+	vm_prepare();
 	shutdown_init(config->stop_ns);
 	loop_on_signal(SIGHUP, on_hangup);
 	api_ready = on_ready;

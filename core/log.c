@@ -78,9 +78,14 @@ static void learn_utc_offset(void)
 		store_relaxed(&logger.utc_offset_s, local.tm_gmtoff);
 }
 
+/* A pipe that nobody reads is refused (ENXIO): to wait for a reader would be to wait where no signal ends the process, or on
+ * the loop thread. */
 static int open_file(const char *path)
 {
-	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+	if (fd >= 0)
+		fcntl(fd, F_SETFL, O_APPEND); /* writes wait for who reads slowly */
+	return fd;
 }
 
 int log_open(const char *path)

@@ -63,8 +63,9 @@ static struct {
 	pthread_mutex_t lock; /* writers */
 	uintptr_t vm_address;
 	_Atomic(struct table *)
-		table;     /* readers: acquire, pairs with the release in text_refresh */
+		table;     /* readers: acquire, pairs with the release in read_objects */
 	struct table *all; /* each is another; `table` is one of them */
+	unsigned long long changes; /* of the loaded objects, when `table` was made */
 } text = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void table_add(struct table *t, uintptr_t start, uintptr_t end, enum text_kind kind)
@@ -205,8 +206,7 @@ static bool same_ranges(const struct table *a, const struct table *b)
 	return true;
 }
 
-/* Every VM that requires a C module comes here, mostly to find what is known already: the same table again is not kept
- * a second time. */
+/* What libc loads for itself may also go again: the same table is not kept a second time. */
 static struct table *keep(struct table *t)
 {
 	for (struct table *known = text.all; known; known = known->older)
@@ -219,16 +219,37 @@ static struct table *keep(struct table *t)
 	return text.all = t;
 }
 
-void text_refresh(void)
+/* How many objects have come and gone so far; the loader counts them. */
+static int count_changes(struct dl_phdr_info *object, size_t size, void *changes)
 {
-	pthread_mutex_lock(&text.lock);
+	(void)size;
+	*(unsigned long long *)changes = object->dlpi_adds + object->dlpi_subs;
+	return 1; /* it is the same in each */
+}
+
+static void read_objects(void)
+{
 	struct table *t = mem_zalloc(sizeof(*t) + RANGES_MAX * sizeof(t->range[0]));
 	t->starting = load_relaxed(&text.table) == NULL;
 	dl_iterate_phdr(add_object, t);
 	qsort(t->range, (size_t)t->count, sizeof(t->range[0]), by_start);
 	store_release(&text.table, keep(t)); /* pairs with the acquire in text_kind_of */
+}
+
+/* Every VM that requires a C module comes here, mostly to find what is known already. */
+void text_refresh(void)
+{
+	unsigned long long changes = 0;
+	pthread_mutex_lock(&text.lock);
+	/* First: what comes while we read makes us read again. */
+	dl_iterate_phdr(count_changes, &changes);
+	bool changed = load_relaxed(&text.table) == NULL || changes != text.changes;
+	if (changed)
+		read_objects();
+	text.changes = changes;
 	pthread_mutex_unlock(&text.lock);
-	binary_refresh();
+	if (changed)
+		binary_refresh();
 }
 
 void text_init(const void *vm_address)

@@ -9,6 +9,7 @@
 #include "core/timer.h"
 #include "luabind/blocking.h"
 #include "luabind/luabind.h"
+#include "luabind/made.h"
 #include "luabind/seri.h"
 #include "luabind/vm.h"
 #include "sched/sched.h"
@@ -399,6 +400,8 @@ static int core_index(lua_State *L)
 
 int api_open_core(lua_State *L)
 {
+	if (made_push(L, "skynet.core"))
+		return 1;
 	lua_newtable(L);
 	lua_createtable(L, 0, 1);
 	lua_pushcfunction(L, core_index);

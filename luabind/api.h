@@ -25,7 +25,7 @@ const luaL_Reg *figures_functions(void);
 const luaL_Reg *schedapi_functions(void);
 /* luabind/sendapi.c: core.send, core.redirect, core.enqueue, core.withdraw. */
 const luaL_Reg *sendapi_functions(void);
-/* luabind/say.c: core.error, core.log_mark. */
+/* luabind/say.c: core.error, core.log_mark, core.traceback. */
 const luaL_Reg *say_functions(void);
 /* luabind/patience.c: core.calltimeout, core.deadlock. */
 const luaL_Reg *patience_functions(void);

@@ -10,8 +10,11 @@
 #include "core/base.h"
 #include "sched/hold.h"
 
+#include <lauxlib.h>
+
 NOINLINE PARKABLE int blocking_call(lua_State *L)
 {
+	luaL_checkany(L, 1);
 	hold_step_aside(); /* without a spare it blocks its worker, as any C function does */
 	int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
 	hold_come_back();

@@ -8,7 +8,13 @@
 
 #include <lua.h>
 
-/* LuaJIT's libraries are open, the collector is stopped; the loader starts it. Inside a protected call. */
-void boot_open(lua_State *L);
+struct vm;
+
+/* What is the same in every VM, from an empty state on; `vm` goes to the registry. The collector is stopped; the loader
+ * starts it. Inside a protected call. */
+void boot_make(lua_State *L, struct vm *vm);
+/* What differs between services and between moments (paths, settings), after boot_make. Pushes the loader chunk. Inside
+ * a protected call, once. */
+void boot_adopt(lua_State *L);
 
 #endif

@@ -173,6 +173,15 @@ static void keep(lua_State *L, const char *path, const struct version *version, 
 	pthread_mutex_unlock(&cache.lock);
 }
 
+bool codecache_has_file(const char *path)
+{
+	pthread_mutex_lock(&cache.lock);
+	const struct chunk *c = *link_of(path);
+	bool has = c && c->looked == cache.clears;
+	pthread_mutex_unlock(&cache.lock);
+	return has;
+}
+
 static int load_code(lua_State *L, const struct chunk *c)
 {
 	/* The name comes from the bytecode. */

@@ -22,6 +22,8 @@ enum codecache_mode { CODECACHE_OFF, CODECACHE_EXIST, CODECACHE_ON };
 int codecache_load_file(lua_State *L, const char *path, enum codecache_mode mode);
 /* The same for a source that ships; it cannot change. */
 int codecache_load_embedded(lua_State *L, const struct embedded *e);
+/* Would loading the file not look at it? It was loaded, and nothing was cleared since. Any thread. */
+bool codecache_has_file(const char *path);
 
 /* From now on files that have changed are compiled anew. Any thread. */
 void codecache_clear(void);

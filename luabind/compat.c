@@ -5,7 +5,6 @@
 #include "luabind/coclose.h"
 #include "luabind/seri_int64.h"
 #include "luabind/strpack.h"
-#include "luabind/utf8.h"
 #include <lauxlib.h>
 #include <math.h>
 #include <string.h>
@@ -32,6 +31,12 @@ static int table_pack(lua_State *L)
 	lua_pushinteger(L, count);
 	lua_setfield(L, 1, "n");
 	return 1;
+}
+
+int compat_true_metatable(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	return lua_getmetatable(L, 1);
 }
 
 /* () -> the running coroutine, and whether it is the main one */
@@ -151,19 +156,23 @@ void compat_open(lua_State *L)
 	static const luaL_Reg table[] = {{"pack", table_pack}, {NULL, NULL}};
 	static const luaL_Reg coroutine[] = {
 		{"running", co_running}, {"close", coclose}, {NULL, NULL}};
-	static const luaL_Reg math[] = {{"type", math_type},
-					{"tointeger", math_tointeger},
-					{"ult", math_ult},
-					{NULL, NULL}};
 	lua_register(L, "rawlen", compat_rawlen);
 	luaL_register(L, "table", table);
 	lua_getglobal(L, "unpack");
 	lua_setfield(L, -2, "unpack");
 	luaL_register(L, "coroutine", coroutine);
-	luaL_register(L, "math", math);
-	set_range(L);
-	lua_pop(L, 3);
+	lua_pop(L, 2);
 	add_searchers_name(L);
 	strpack_open(L);
-	utf8_open(L);
+}
+
+void compat_add_math(lua_State *L)
+{
+	static const luaL_Reg math[] = {{"type", math_type},
+					{"tointeger", math_tointeger},
+					{"ult", math_ult},
+					{NULL, NULL}};
+	luaL_register(L, "math", math);
+	set_range(L);
+	lua_pop(L, 1);
 }

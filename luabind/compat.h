@@ -11,9 +11,13 @@
 
 #include <lua.h>
 
-/* Adds rawlen, table.pack, table.unpack, math.type, math.tointeger, math.ult, math.maxinteger, math.mininteger,
- * coroutine.running, coroutine.close, string.pack and its like, and utf8 to the globals. May raise (no memory).
- * Thread that runs the VM only. */
+/* Adds rawlen, table.pack, table.unpack, coroutine.running, coroutine.close, string.pack and its like to the globals.
+ * May raise (no memory). Thread that runs the VM only. */
 void compat_open(lua_State *L);
+/* Likewise math.type, math.tointeger, math.ult, math.maxinteger, math.mininteger. */
+void compat_add_math(lua_State *L);
+/* (any) -> its metatable, whatever __metatable says, or nothing. For lua/compat.lua, since debug.getmetatable would open
+ * the library debug in each VM. */
+int compat_true_metatable(lua_State *L);
 
 #endif

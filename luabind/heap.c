@@ -24,6 +24,7 @@ struct heap {
 	/* The rest is the owner's, but for what the parts let any thread read. */
 	uintptr_t stack_floor;   /* UINTPTR_MAX: the next growth is refused, */
 	uintptr_t floor_after;   /* and then this is the floor again */
+	void *owner;
 	struct heap_first first;
 	struct heap_small small;
 	struct heap_large large;
@@ -39,7 +40,7 @@ PARKABLE static bool is_large(const struct heap *h, const void *block, size_t by
 
 PARKABLE static void *fresh_block(struct heap *h, size_t bytes)
 {
-	if (!h->first.full && bytes <= FIRST_BLOCK_BYTES) {
+	if (!h->first.full && bytes <= h->first.most_bytes) {
 		void *block = heap_first_alloc(&h->first, bytes);
 		if (block)
 			return block;
@@ -177,10 +178,48 @@ struct heap *heap_new(size_t limit_bytes)
 	return h;
 }
 
+void heap_set_owner(struct heap *h, void *owner)
+{
+	h->owner = owner;
+}
+
+void *heap_owner(const struct heap *h)
+{
+	return h->owner;
+}
+
 void heap_add_first(struct heap *h)
 {
 	if (h->first.start == NULL)
 		heap_first_init(&h->first);
+}
+
+bool heap_begin_image(struct heap *h)
+{
+	return heap_first_init_image(&h->first);
+}
+
+bool heap_take_image(struct heap *h, struct heap_image *out)
+{
+	bool whole = h->large.count == 0 && load_relaxed(&h->small.span_count) == 0;
+	out->first = h->first; /* HANDOVER: the piece is the image's */
+	out->used_bytes = load_relaxed(&h->used_bytes);
+	h->first.start = NULL;
+	heap_release_all(h);
+	return whole;
+}
+
+void heap_drop_image(struct heap_image *image)
+{
+	heap_first_release(&image->first);
+}
+
+char *heap_from_image(struct heap *h, const struct heap_image *image)
+{
+	if (!heap_first_copy(&h->first, &image->first))
+		return NULL;
+	account(h, image->used_bytes, 0);
+	return h->first.start;
 }
 
 void heap_release_all(struct heap *h)

@@ -16,13 +16,33 @@
 #define LUABIND_HEAP_H
 
 #include "core/base.h"
+#include "luabind/heap_first.h"
 
 struct heap;
 
 /* An empty heap that gives out at most `limit_bytes` (0: no limit). Never NULL. Any thread. */
 struct heap *heap_new(size_t limit_bytes);
+/* Whose it is, for who has nothing but a VM that allocates from it; NULL until it is set. Owner. */
+void heap_set_owner(struct heap *h, void *owner);
+void *heap_owner(const struct heap *h);
 /* From now on the first blocks of an empty heap come from one piece: see heap_first.h. Owner only. */
 void heap_add_first(struct heap *h);
+
+/* Images: what was allocated in an empty heap, to be copied into others. Owner only, all of them. */
+struct heap_image {
+	struct heap_first first; /* its piece is the image's */
+	size_t used_bytes;
+};
+
+/* From now on all blocks of an empty heap come from one piece, which is all zeros. false: no memory. */
+bool heap_begin_image(struct heap *h);
+/* Ends that: the heap is empty again, and what was in it is in `out`. false: the piece was too small for it all. */
+bool heap_take_image(struct heap *h, struct heap_image *out);
+void heap_drop_image(struct heap_image *image);
+/* Fills an empty heap with a copy of the image. What points into the image still does so. NULL: no memory, the heap is
+ * empty; else where the copy begins. */
+char *heap_from_image(struct heap *h, const struct heap_image *image);
+
 /* Frees every block and the heap itself; NULL is fine. Nobody may touch the VM any more. */
 void heap_delete(struct heap *h);
 /* Frees every block; the heap is empty then and can be used again (limit, floor and peak stay). */

@@ -3,6 +3,9 @@
 
 #include "core/mem.h"
 #include <string.h>
+#include <sys/mman.h>
+
+enum { PAGE_BYTES = 4096 };
 
 #define NONE UINT16_MAX
 
@@ -46,6 +49,8 @@ PARKABLE void *heap_first_alloc(struct heap_first *f, size_t bytes)
 	if (f->full)
 		return NULL;
 	size_t class = heap_first_class(bytes);
+	if (UNLIKELY(class >= FIRST_CLASSES))
+		return take_fresh(f, class * FIRST_UNIT_BYTES);
 	uint64_t large_enough = f->filled & ~(bit_of(class) - 1);
 	if (large_enough) {
 		size_t found = (size_t)__builtin_ctzll(large_enough) + 1;
@@ -59,17 +64,60 @@ PARKABLE void *heap_first_alloc(struct heap_first *f, size_t bytes)
 
 PARKABLE void heap_first_free(struct heap_first *f, void *block, size_t bytes)
 {
-	if (!f->full)
-		put(f, block, heap_first_class(bytes));
+	if (f->full)
+		return;
+	char *at = block;
+	size_t class = heap_first_class(bytes);
+	for (; UNLIKELY(class >= FIRST_CLASSES); class -= FIRST_CLASSES - 1, at += FIRST_BLOCK_BYTES)
+		put(f, at, FIRST_CLASSES - 1);
+	if (class)
+		put(f, at, class);
 }
 
 void heap_first_init(struct heap_first *f)
 {
-	f->start = mem_try_aligned(FIRST_UNIT_BYTES, FIRST_BYTES);
+	f->start = mem_try_aligned(PAGE_BYTES, FIRST_BYTES);
 	store_relaxed(&f->fresh_bytes, 0);
 	f->full = false;
+	f->most_bytes = FIRST_BLOCK_BYTES;
 	f->filled = 0;
 	memset(f->free, 0xff, sizeof(f->free)); /* NONE */
+}
+
+bool heap_first_init_image(struct heap_first *f)
+{
+	heap_first_init(f);
+	if (f->start == NULL)
+		return false;
+	memset(f->start, 0, FIRST_BYTES);
+	f->most_bytes = FIRST_BYTES;
+	return true;
+}
+
+/* One call instead of a fault for each page; older kernels refuse, and then there are the faults. Pages that an idle service
+ * never reaches stay away. Huge pages were tried: now and then one costs the kernel more than it saves in a hundred starts. */
+static void touch(char *start, size_t bytes)
+{
+#ifdef MADV_POPULATE_WRITE
+	madvise(start, (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1), MADV_POPULATE_WRITE);
+#else
+	(void)start;
+	(void)bytes;
+#endif
+}
+
+bool heap_first_copy(struct heap_first *f, const struct heap_first *from)
+{
+	size_t bytes = load_relaxed(&from->fresh_bytes);
+	heap_first_init(f);
+	if (f->start == NULL)
+		return false;
+	touch(f->start, bytes);
+	memcpy(f->start, from->start, bytes);
+	memcpy(f->free, from->free, sizeof(f->free));
+	f->filled = from->filled;
+	store_relaxed(&f->fresh_bytes, bytes);
+	return true;
 }
 
 void heap_first_release(struct heap_first *f)

@@ -172,6 +172,7 @@ static bool primary(struct lua54_parser *p, struct lua54_name *name)
 {
 	if (p->token.kind == T_NAME) {
 		*name = lua54_name_at(p);
+		lua54_use_name(p, name);
 		lua54_next(p);
 		return true;
 	}
@@ -224,7 +225,7 @@ static void simple(struct lua54_parser *p)
 		break;
 	case T_FUNCTION:
 		lua54_next(p);
-		lua54_function_body(p);
+		lua54_function_body(p, false);
 		break;
 	default:
 		lua54_suffixed(p, &ignored);

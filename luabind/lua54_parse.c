@@ -68,10 +68,12 @@ static void parameters(struct lua54_parser *p)
 	lua54_expect(p, T_CHARACTER + ')', ")");
 }
 
-void lua54_function_body(struct lua54_parser *p)
+void lua54_function_body(struct lua54_parser *p, bool is_method)
 {
 	struct lua54_block here, *outer = p->block;
 	size_t labels = p->function_labels, closers = p->function_closers, gotos;
+	bool had_self = p->has_self;
+	p->has_self |= is_method;
 	lua54_block_enter(p, &here, NULL);
 	p->function_labels = p->labels.count;
 	p->function_closers = p->closers.count;
@@ -83,6 +85,7 @@ void lua54_function_body(struct lua54_parser *p)
 	p->gotos.count = gotos; /* those without a label are LuaJIT's to complain about */
 	p->function_labels = labels;
 	p->function_closers = closers;
+	p->has_self = had_self;
 	p->block = outer;
 	lua54_expect(p, T_ENDWORD, "end");
 }
@@ -111,6 +114,40 @@ static void while_statement(struct lua54_parser *p)
 	lua54_expect(p, T_ENDWORD, "end");
 }
 
+/* First value, limit, step. LuaJIT goes on for ever by a step of 0, where Lua 5.4 raises. */
+static void number_range(struct lua54_parser *p)
+{
+	lua54_expression(p);
+	lua54_expect(p, T_CHARACTER + ',', ",");
+	lua54_expression(p);
+	if (!lua54_accept(p, T_CHARACTER + ','))
+		return;
+	size_t start = p->token.start;
+	int ahead = lua54_ahead(p);
+	bool is_literal = (p->token.kind == T_NUMBER && ahead == T_DO) ||
+			  (lua54_is(p, '-') && ahead == T_NUMBER);
+	lua54_expression(p);
+	if (is_literal)
+		return;
+	p->uses_helpers = true;
+	lua54_edit_open(&p->edits, start, "%s.step(", LUA54_PREFIX);
+	lua54_edit_close(&p->edits, p->last_end, ")");
+}
+
+/* Iterator, state, first key. Lua 5.4 closes a fourth value at the end of the loop. */
+static void iterator(struct lua54_parser *p)
+{
+	int count = 0;
+	do {
+		if (++count == 4 && p->token.kind != T_NIL)
+			lua54_own_error(p,
+					"a value to be closed after the loop is not translated: "
+					"use a local variable with <close>",
+					NULL);
+		lua54_expression(p);
+	} while (lua54_accept(p, T_CHARACTER + ','));
+}
+
 static void for_statement(struct lua54_parser *p)
 {
 	struct lua54_block here;
@@ -120,9 +157,12 @@ static void for_statement(struct lua54_parser *p)
 	do
 		declare_name(p);
 	while (lua54_accept(p, T_CHARACTER + ','));
-	if (!lua54_accept(p, T_CHARACTER + '='))
+	if (lua54_accept(p, T_CHARACTER + '=')) {
+		number_range(p);
+	} else {
 		lua54_expect(p, T_IN, "=' or 'in");
-	lua54_expression_list(p);
+		iterator(p);
+	}
 	lua54_activate(p, here.names);
 	lua54_expect(p, T_DO, "do");
 	statements(p);
@@ -157,6 +197,7 @@ static void function_statement(struct lua54_parser *p)
 	lua54_next(p);
 	name = lua54_name_at(p);
 	lua54_expect(p, T_NAME, "<name>");
+	lua54_use_name(p, &name);
 	while (!method && (lua54_is(p, '.') || lua54_is(p, ':'))) {
 		method = lua54_is(p, ':');
 		just_name = false;
@@ -165,7 +206,7 @@ static void function_statement(struct lua54_parser *p)
 	}
 	if (just_name)
 		lua54_check_assignable(p, &name);
-	lua54_function_body(p);
+	lua54_function_body(p, method);
 }
 
 static bool word_is(const struct lua54_parser *p, const char *word)
@@ -364,7 +405,7 @@ static bool worded_statement(struct lua54_parser *p)
 			size_t count = p->names.count;
 			declare_name(p);
 			lua54_activate(p, count);
-			lua54_function_body(p);
+			lua54_function_body(p, false);
 		} else {
 			local_statement(p);
 		}

@@ -66,6 +66,8 @@ struct lua54_parser {
 	size_t function_labels, function_closers; /* where those of this function begin */
 	unsigned last_id;
 	bool has_const;           /* some variable is one */
+	bool has_env;             /* some variable is called _ENV */
+	bool has_self;            /* the code is in a method */
 	bool uses_helpers;        /* an edit calls them */
 	bool prefix_is_taken;     /* the source has a name of ours */
 	struct lua54_token first; /* the first that LuaJIT does not know */
@@ -111,8 +113,8 @@ bool lua54_at_arguments(const struct lua54_parser *p);
 
 /* ---- lua54_parse.c ---- */
 
-/* Parameters and body of a function, from the `(` to its `end`. */
-void lua54_function_body(struct lua54_parser *p);
+/* Parameters and body of a function, from the `(` to its `end`. A method has a variable `self`. */
+void lua54_function_body(struct lua54_parser *p, bool is_method);
 void lua54_chunk(struct lua54_parser *p);
 
 /* ---- lua54_scope.c ---- */
@@ -126,8 +128,10 @@ struct lua54_name lua54_name_at(const struct lua54_parser *p);
 void lua54_declare(struct lua54_parser *p, struct lua54_name name);
 /* The names declared after the first `count` are known from here on. */
 void lua54_activate(struct lua54_parser *p, size_t count);
-/* Raises when the name is a local that may not be assigned to. */
+/* Raises when the name is a local that may not be assigned to, or the chunk's _ENV. */
 void lua54_check_assignable(struct lua54_parser *p, const struct lua54_name *name);
+/* A name that is used, not declared: a field of the source's own _ENV, if there is one and the name is no variable. */
+void lua54_use_name(struct lua54_parser *p, const struct lua54_name *name);
 /* A variable declared by the statement that ends here is closed at the end of the block. */
 void lua54_closer(struct lua54_parser *p, const struct lua54_name *name);
 /* The outermost open variable of the function, or of the innermost loop; 0 when there is none. */

@@ -42,11 +42,19 @@ struct lua54_name lua54_name_at(const struct lua54_parser *p)
 	return (struct lua54_name){p->token.start, p->token.end - p->token.start, false, false};
 }
 
+static bool name_is(const struct lua54_parser *p, const struct lua54_name *name, const char *word)
+{
+	return name->length == strlen(word) &&
+	       memcmp(p->lexer.text + name->start, word, name->length) == 0;
+}
+
 void lua54_declare(struct lua54_parser *p, struct lua54_name name)
 {
 	*(struct lua54_name *)list_add(&p->names, sizeof(name)) = name;
 	if (name.is_const)
 		p->has_const = true;
+	if (name_is(p, &name, "_ENV"))
+		p->has_env = true;
 }
 
 void lua54_activate(struct lua54_parser *p, size_t count)
@@ -56,19 +64,42 @@ void lua54_activate(struct lua54_parser *p, size_t count)
 		names[i].is_pending = false;
 }
 
-void lua54_check_assignable(struct lua54_parser *p, const struct lua54_name *name)
+/* The innermost variable of this text that is known here, or NULL. */
+static const struct lua54_name *find(const struct lua54_parser *p, const char *text, size_t length)
 {
 	const struct lua54_name *names = p->names.items;
-	if (!p->has_const)
-		return;
 	for (size_t i = p->names.count; i-- > 0;) {
-		if (names[i].is_pending || names[i].length != name->length ||
-		    !same_text(p, names[i].start, name->start, name->length))
-			continue;
-		if (names[i].is_const)
-			lua54_own_error(p, "attempt to assign to const variable '%.*s'", name);
-		return;
+		if (!names[i].is_pending && names[i].length == length &&
+		    memcmp(p->lexer.text + names[i].start, text, length) == 0)
+			return &names[i];
 	}
+	return NULL;
+}
+
+void lua54_check_assignable(struct lua54_parser *p, const struct lua54_name *name)
+{
+	bool is_env = name_is(p, name, "_ENV");
+	if (!p->has_const && !is_env)
+		return;
+	const struct lua54_name *variable = find(p, p->lexer.text + name->start, name->length);
+	if (variable && variable->is_const)
+		lua54_own_error(p, "attempt to assign to const variable '%.*s'", name);
+	/* It would have to change the environment of functions that exist already. */
+	if (!variable && is_env)
+		lua54_own_error(p,
+				"a value for the chunk's _ENV is not translated: "
+				"say local _ENV = ...",
+				NULL);
+}
+
+void lua54_use_name(struct lua54_parser *p, const struct lua54_name *name)
+{
+	if (!p->has_env || !find(p, "_ENV", 4))
+		return;
+	bool is_variable = find(p, p->lexer.text + name->start, name->length) != NULL ||
+			   (p->has_self && name_is(p, name, "self"));
+	if (!is_variable)
+		lua54_edit_open(&p->edits, name->start, "_ENV.");
 }
 
 /* ---- blocks ---- */

@@ -50,6 +50,9 @@ extern int64_t api_deadlock_ns;
 
 /* Main thread, before the first launch. */
 void vm_init(void);
+/* After it, when what is above is set: makes the mould of which VMs are copies (mould.h). Without it they are made one by
+ * one. */
+void vm_prepare(void);
 
 /* Creates a Lua service; `line` is "main a b". It loads its file when its first message (this line) is
  * handled, with its own CPU time. Returns its handle and logs LAUNCH; 0: no handle is free. Any thread. */

@@ -166,6 +166,8 @@ void mcode_open(lua_State *L, struct vm *vm)
 		luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
 		return;
 	}
+	if (vm->is_cast)
+		luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_ON);
 	luaL_findtable(L, LUA_REGISTRYINDEX, "_LOADED", 16);
 	lua_getfield(L, -1, "jit.opt");
 	lua_getfield(L, -1, "start");

@@ -217,6 +217,13 @@ static bool split(struct netqueue *q, int id, struct span in)
 	return true;
 }
 
+/* The address at `index`; NULL for what is none. Raises for an object of Lua's, which is no block of ours to be freed. */
+static void *block_at(lua_State *L, int index)
+{
+	luaL_argcheck(L, lua_type(L, index) != LUA_TUSERDATA, index, "a pointer expected, not an object");
+	return lua_touserdata(L, index);
+}
+
 /* ---- filter ---- */
 
 enum result {
@@ -292,7 +299,7 @@ static void push_text(lua_State *L, const struct socketmsg *m, size_t size_bytes
 static int netpack_filter(lua_State *L)
 {
 	struct netqueue *q = queue_at(L, 1);
-	struct socketmsg *m = lua_touserdata(L, 2);
+	struct socketmsg *m = block_at(L, 2);
 	lua_Integer size = luaL_checkinteger(L, 3);
 	luaL_argcheck(L, m && size >= (lua_Integer)sizeof(*m), 2, "a socket message expected");
 	lua_settop(L, 1);
@@ -356,9 +363,10 @@ static int netpack_clear(lua_State *L)
 static int netpack_pack(lua_State *L)
 {
 	size_t size;
-	const void *data = lua_touserdata(L, 1);
+	const void *data = block_at(L, 1);
+	lua_Number told = data ? luaL_checknumber(L, 2) : 0;
 	if (data)
-		size = (size_t)luaL_checknumber(L, 2);
+		size = told >= 0 && told <= PACKAGE_BYTES_MAX ? (size_t)told : SIZE_MAX;
 	else
 		data = luaL_checklstring(L, 1, &size);
 	if (size > PACKAGE_BYTES_MAX)
@@ -381,7 +389,7 @@ static int push_bytes(lua_State *L)
 /* (block, size) -> string; frees the block, also when there is no memory for the string */
 static int netpack_tostring(lua_State *L)
 {
-	void *block = lua_touserdata(L, 1);
+	void *block = block_at(L, 1);
 	lua_Integer size = luaL_checkinteger(L, 2);
 	luaL_argcheck(L, size >= 0, 2, "a size expected");
 	if (block == NULL) {

@@ -134,14 +134,16 @@ static bool same_value(lua_State *L, int index, rawvalue v)
 	case LUA_TNIL:
 		return v == RAW_NIL;
 	case LUA_TBOOLEAN:
-		return raw_tag(v) == (lua_toboolean(L, index) ? RAW_TAG_TRUE : RAW_TAG_FALSE);
+		return v == raw_of_tag(lua_toboolean(L, index) ? RAW_TAG_TRUE : RAW_TAG_FALSE);
 	case LUA_TSTRING:
 		return raw_tag(v) == RAW_TAG_STRING && same_string(L, index, raw_object(v));
 	case LUA_TTABLE:
 		return raw_tag(v) == RAW_TAG_TABLE && raw_object(v) == lua_topointer(L, index);
+	case LUA_TLIGHTUSERDATA:
+		return raw_tag(v) == RAW_TAG_LIGHT;
 	}
 	unsigned tag = raw_tag(v);
-	return tag > RAW_TAG_TRUE && tag != RAW_TAG_STRING && tag != RAW_TAG_CDATA && tag != RAW_TAG_TABLE;
+	return tag > RAW_TAG_STRING && tag != RAW_TAG_CDATA && tag != RAW_TAG_TABLE;
 }
 
 static bool can_read(const struct rawtable *t)
@@ -225,24 +227,151 @@ static bool same_stack(lua_State *L)
 	return true;
 }
 
-/* Writes numbers into a new table's array; do they arrive? */
+/* ---- writing, and what the API says then ---- */
+
+/* Does `limit` say when the API would make the stack larger? */
+static bool same_limit(lua_State *L)
+{
+	const struct rawstate *state = (const void *)L;
+	for (int i = 0; i < 4; i++) {
+		const rawvalue *base = state->base, *limit = state->limit;
+		if (!in_arena(limit, sizeof(*limit)) || limit <= state->top || limit - state->top > 5000)
+			return false;
+		int room = (int)(limit - state->top);
+		if (!lua_checkstack(L, room - 1) || state->base != base || state->limit != limit || raw_has_room(L, (size_t)room))
+			return false;
+		if (!lua_checkstack(L, room) || !raw_has_room(L, (size_t)room))
+			return false;
+	}
+	return true;
+}
+
+/* Pushes values without the API, and removes them again; does it notice? */
+static bool can_push(lua_State *L)
+{
+	size_t height = raw_height(L);
+	int before = lua_gettop(L);
+	if (!same_limit(L) || !lua_checkstack(L, 100) || height != (size_t)before)
+		return false;
+	for (int i = 0; i < 20; i++) {
+		raw_push(L, raw_of_number(i));
+		raw_push(L, RAW_NIL);
+		raw_push(L, raw_of_tag(RAW_TAG_FALSE));
+		raw_push(L, raw_of_tag(RAW_TAG_TRUE));
+	}
+	bool same = lua_gettop(L) == before + 80 && same_stack(L);
+	for (int i = before + 1; i < before + 80; i += 4)
+		same = same && lua_tonumber(L, i) == (i - before) / 4 && lua_isnil(L, i + 1) && lua_isboolean(L, i + 2) &&
+		       !lua_toboolean(L, i + 2) && lua_isboolean(L, i + 3) && lua_toboolean(L, i + 3);
+	raw_cut(L, height);
+	return same && lua_gettop(L) == before;
+}
+
+/* Puts values into a new table's array; do they arrive? */
 static bool can_put(lua_State *L)
 {
 	enum { COUNT = 50 };
+	size_t height;
+	int before = lua_gettop(L);
+	if (!lua_checkstack(L, COUNT + 10))
+		return false;
+	for (int i = 1; i <= COUNT; i++)
+		lua_pushfstring(L, "value %d", i);
 	lua_createtable(L, COUNT, 0);
 	const struct rawtable *t = lua_topointer(L, -1);
 	if (!in_arena(t, sizeof(*t)) || !can_read(t) || t->asize <= COUNT)
 		return false;
-	for (uint32_t i = 1; i <= COUNT; i++)
-		rawtable_put_number(t, i, i * 1.5);
-	bool same = lua_objlen(L, -1) == COUNT;
+	rawtable_put_values(t, raw_stack(L, &height) + before, COUNT);
+	rawtable_put_number(t, COUNT / 2, 1.5);
+	bool same = lua_objlen(L, -1) == COUNT && same_table(L, lua_gettop(L));
 	for (int i = 1; i <= COUNT; i++) {
 		lua_rawgeti(L, -1, i);
-		same = same && lua_tonumber(L, -1) == i * 1.5;
+		same = same && (i == COUNT / 2 ? lua_tonumber(L, -1) == 1.5 : lua_rawequal(L, -1, before + i));
 		lua_pop(L, 1);
+	}
+	lua_settop(L, before);
+	return same;
+}
+
+/* Has the table at `index` keys 1 .. count, as texts, with themselves as values, and none but these? */
+static bool has_keys(lua_State *L, int index, int count)
+{
+	int pairs = 0;
+	bool same = same_table(L, index);
+	for (int i = 1; i <= count; i++) {
+		lua_pushfstring(L, "%d", i);
+		lua_pushvalue(L, -1);
+		lua_rawget(L, index);
+		same = same && lua_rawequal(L, -1, -2);
+		lua_pop(L, 2);
+	}
+	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+		pairs++;
+	lua_getfield(L, index, "none");
+	same = same && lua_isnil(L, -1) && pairs == count;
+	lua_pop(L, 1);
+	return same;
+}
+
+static void set_keys(lua_State *L, int index, int from, int count)
+{
+	for (int i = from; i <= count; i++) {
+		lua_pushfstring(L, "%d", i);
+		lua_pushvalue(L, -1);
+		lua_rawset(L, index);
+	}
+}
+
+/* Copies the nodes of a table with so many keys into a new one; are they found there, and can the library go on with it? */
+static bool can_copy(lua_State *L, int count)
+{
+	int index = lua_gettop(L) + 2;
+	lua_createtable(L, 0, count);
+	set_keys(L, index - 1, 1, count);
+	const struct rawtable *from = lua_topointer(L, -1);
+	if (!in_arena(from, sizeof(*from)) || !can_read(from))
+		return false;
+	lua_createtable(L, 0, (int)from->hmask + 1);
+	const struct rawtable *t = lua_topointer(L, -1);
+	if (!in_arena(t, sizeof(*t)) || !can_read(t) || t->hmask != from->hmask || t->hmask == 0)
+		return false;
+	for (uint32_t i = 0; i <= from->hmask; i++)
+		if (from->node[i].value != RAW_NIL)
+			rawtable_put_pair(t, from, i, from->node[i].key, from->node[i].key);
+	bool same = has_keys(L, index, count);
+	set_keys(L, index, count + 1, count + 1);
+	same = same && has_keys(L, index, count + 1);
+	set_keys(L, index, count + 2, 2 * count + 2);
+	same = same && has_keys(L, index, 2 * count + 2);
+	lua_settop(L, index - 2);
+	return same;
+}
+
+static bool can_make_light(lua_State *L)
+{
+	size_t height;
+	int before = lua_gettop(L);
+	bool same = true;
+	for (uintptr_t bit = 1; same && bit >> RAW_SEGMENT_BITS == 0; bit *= 2) {
+		void *other = (void *)((uintptr_t)L ^ bit);
+		lua_pushlightuserdata(L, L);
+		lua_pushlightuserdata(L, other);
+		const rawvalue *top = raw_stack(L, &height) + before + 1;
+		same = raw_of_light(top[-1], other) == top[0] && raw_of_light(top[0], L) == top[-1] && raw_same_segment(L, other);
+		lua_settop(L, before);
 	}
 	return same;
 }
+
+static bool can_write(lua_State *L)
+{
+	bool can = can_push(L) && can_put(L) && can_make_light(L);
+	for (int count = 1; can && count <= 40; count += 1 + count / 4)
+		can = can_copy(L, count);
+	return can;
+}
+
+/* ---- the proof ---- */
 
 /* The type of a cdata whose value the source says, 0: no FFI, or it looks different. */
 static uint16_t type_of_integer(lua_State *L, const char *source, int64_t integer)
@@ -275,10 +404,11 @@ static int prove(lua_State *L)
 	/* As arguments too: the values of a table of all types. */
 	lua_rawgeti(L, list, SAMPLE_OF_TYPES);
 	int sample = lua_gettop(L), types = (int)lua_objlen(L, sample);
-	luaL_checkstack(L, types, "");
+	luaL_checkstack(L, types + 10, "");
 	for (int i = 1; i <= types; i++)
 		lua_rawgeti(L, sample, i);
-	rawtable_layout.proven = same && types > 10 && same_stack(L) && can_put(L);
+	lua_pushlightuserdata(L, L);
+	rawtable_layout.proven = same && types > 10 && same_stack(L) && can_write(L);
 	return 0;
 }
 

@@ -70,9 +70,23 @@ static int core_log_mark(lua_State *L)
 	return 1;
 }
 
+/* ([coroutine,] text) -> the text with the traceback of the coroutine, or of whoever calls; what is no text: as it is. As
+ * debug.traceback, which would open the library debug in each VM. Also the handler of an xpcall. */
+static int core_traceback(lua_State *L)
+{
+	lua_State *of = lua_tothread(L, 1);
+	int text = of ? 2 : 1;
+	lua_settop(L, text);
+	if (lua_isstring(L, text) || lua_isnil(L, text))
+		luaL_traceback(L, of ? of : L, lua_tostring(L, text), of ? 0 : 1);
+	return 1;
+}
+
 const luaL_Reg *say_functions(void)
 {
-	static const luaL_Reg functions[] = {
-		{"error", core_error}, {"log_mark", core_log_mark}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"error", core_error},
+					     {"log_mark", core_log_mark},
+					     {"traceback", core_traceback},
+					     {NULL, NULL}};
 	return functions;
 }

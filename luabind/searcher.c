@@ -10,10 +10,13 @@
 #include "luabind/cmodule.h"
 #include "luabind/codecache.h"
 #include "luabind/lua54.h"
+#include "luabind/made.h"
 #include "luabind/vm.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- what ships ---- */
 
@@ -52,6 +55,18 @@ void searcher_push_chunk(lua_State *L, const char *name)
 }
 
 /* ---- files ---- */
+
+int searcher_readable(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+	if (access(path, R_OK) != 0) {
+		lua_pushnil(L);
+		lua_pushfstring(L, "%s: %s", path, strerror(errno));
+		return 2;
+	}
+	lua_pushboolean(L, true);
+	return 1;
+}
 
 int searcher_load_file(lua_State *L)
 {
@@ -100,7 +115,7 @@ static int find_file(lua_State *L)
 	struct absent_place place = push_place(L);
 	vm->search_clears = place.clears;
 	if (absent_known(&place, name))
-		return push_module(L, name);
+		return made_push_loader(L, &place, name) || push_module(L, name);
 	lua_pushvalue(L, lua_upvalueindex(1));
 	lua_pushvalue(L, 1);
 	lua_pushvalue(L, 2);
@@ -191,7 +206,12 @@ void searcher_open(lua_State *L)
 	lua_rawseti(L, loaders, last + 2);
 	lua_pushcfunction(L, find_missing);
 	lua_rawseti(L, loaders, last + 3);
-	lua_pop(L, 1);
+	lua_pop(L, 2);
+}
+
+void searcher_set_paths(lua_State *L)
+{
+	lua_getglobal(L, "package");
 	set_path(L, "path", "lua_path");
 	set_path(L, "cpath", "lua_cpath");
 	lua_pop(L, 1);

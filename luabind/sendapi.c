@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "luabind/api.h"
+#include "luabind/seri.h"
 #include "luabind/vm.h"
 #include "sched/sched.h"
 
@@ -58,10 +59,20 @@ static int push_sent(lua_State *L, enum sched_sent sent, int32_t session)
 	return dropped ? 2 : 1;
 }
 
+static int push_and_drop(lua_State *L)
+{
+	lua_pushlightuserdata(L, lua_touserdata(L, 1));
+	return 0;
+}
+
 /* It has to wait for a place, which is not ours to decide: false, nil and the payload, that is the caller's again.
- * Nothing here may raise. */
+ * Raises only before the payload leaves the message: LuaJIT may have to allocate for an address that it has not met yet. */
 static int push_back(lua_State *L, struct message *m)
 {
+	if (lua_cpcall(L, push_and_drop, m->data) != 0) {
+		message_free(m);
+		return lua_error(L);
+	}
 	lua_pushboolean(L, false);
 	lua_pushnil(L);
 	lua_pushnumber(L, (lua_Number)m->size_bytes);
@@ -96,16 +107,10 @@ static int check_type(lua_State *L, int index)
 	return (int)type;
 }
 
-/* (address, type, session|nil, payload [, size]) */
-static int core_send(lua_State *L)
+/* Owns `data`. Pushes what the sender learns. */
+static int send_data(lua_State *L, struct service *s, uint32_t dest, int type, int32_t session, void *data,
+		     size_t size_bytes)
 {
-	struct service *s = vm_of(L)->service;
-	uint32_t dest = api_check_address(L, 1);
-	int type = check_type(L, 2);
-	int32_t session =
-		lua_isnil(L, 3) ? service_new_session(s) : (int32_t)luaL_checkinteger(L, 3);
-	size_t size_bytes;
-	void *data = api_check_payload(L, 4, &size_bytes);
 	if (is_too_large(s, dest, data, size_bytes)) {
 		lua_pushboolean(L, false);
 		return 1;
@@ -119,6 +124,59 @@ static int core_send(lua_State *L)
 	if (sent == SENT_MUST_WAIT && session != 0)
 		sent = sched_send_waiting(dest, m, self, session, false);
 	return sent == SENT_MUST_WAIT ? push_back(L, m) : push_sent(L, sent, session);
+}
+
+/* (address, type, session|nil, payload [, size]) */
+static int core_send(lua_State *L)
+{
+	struct service *s = vm_of(L)->service;
+	uint32_t dest = api_check_address(L, 1);
+	int type = check_type(L, 2);
+	int32_t session =
+		lua_isnil(L, 3) ? service_new_session(s) : (int32_t)luaL_checkinteger(L, 3);
+	size_t size_bytes;
+	void *data = api_check_payload(L, 4, &size_bytes);
+	return send_data(L, s, dest, type, session, data, size_bytes);
+}
+
+/* What core.post knows before it packs. */
+struct outgoing {
+	uint32_t dest;
+	int type;
+	int32_t session;
+	bool is_request; /* gets a session of its own once it is packed */
+};
+
+/* Not inlined into what is parkable. */
+static NOINLINE void check_outgoing(lua_State *L, struct outgoing *o)
+{
+	o->dest = api_check_address(L, 1);
+	o->type = check_type(L, 2);
+	o->is_request = lua_isnil(L, 3);
+	o->session = o->is_request ? 0 : (int32_t)luaL_checkinteger(L, 3);
+}
+
+static int send_packed(lua_State *L, void *outgoing, void *data, size_t size_bytes)
+{
+	const struct outgoing *o = outgoing;
+	struct service *s = vm_of(L)->service;
+	int32_t session = o->is_request ? service_new_session(s) : o->session;
+	int results = send_data(L, s, o->dest, o->type, session, data, size_bytes);
+	if (!o->is_request || lua_type(L, -results) != LUA_TNUMBER)
+		return results;
+	lua_settop(L, -results); /* the session: an older message that was dropped is of no interest */
+	lua_pushnumber(L, o->dest);
+	return 2;
+}
+
+/* (address, type, session|nil, ...): what core.send(address, type, session, core.pack(...)) does, but there is no moment in
+ * which the payload is nobody's. A request that is on its way gives its session and the receiver's handle. PARKABLE, since
+ * packing may take long. */
+static PARKABLE int core_post(lua_State *L)
+{
+	struct outgoing o;
+	check_outgoing(L, &o);
+	return seri_pack_to(L, 3, send_packed, &o);
 }
 
 /* Source 0 is the runtime and allowed here. */
@@ -187,6 +245,7 @@ const luaL_Reg *sendapi_functions(void)
 {
 	static const luaL_Reg functions[] = {
 		{"send", core_send},
+		{"post", core_post},
 		{"redirect", core_redirect},
 		{"enqueue", core_enqueue},
 		{"withdraw", core_withdraw},

@@ -6,7 +6,7 @@
  * Packing may raise at nearly any point (a function in the table, a `__pairs` of the user's, no
  * memory), and a Lua error is a longjmp or an unwind over our frames that runs no cleanup here. So
  * the bytes grow in memory that nobody has to free: first a block of the C stack, then userdata
- * pinned on the Lua stack. Only finish_block() makes the mem_alloc block, when nothing can raise
+ * pinned on the Lua stack. Only push_block() makes the mem_alloc block, when nothing can raise
  * any more.
  */
 #include "luabind/seri.h"
@@ -21,6 +21,8 @@
 #define FIRST_BYTES 1024
 /* Lua's type number of a cdata; lua.h does not name it. */
 #define TYPE_CDATA 10
+/* Shorter arrays are packed as they are, whatever holes they have. */
+#define SPARSE_LEAST 1024
 /* So often a table may turn out to be nothing for seri_raw, after some of it has been written in vain. */
 #define RAW_ATTEMPTS 8
 
@@ -28,6 +30,7 @@ struct packer {
 	lua_State *L;
 	struct seri_writer w;
 	int slot; /* of the Lua stack: what keeps the userdata alive */
+	int skip; /* so many arguments are not packed */
 	int raw_attempts;
 	char first[FIRST_BYTES];
 };
@@ -155,10 +158,30 @@ static PARKABLE void pack_pairs(struct packer *p, int table, size_t skip, int de
 	}
 }
 
+/* What goes to the wire as an array. `#` may be any border: of {[1]=x, [2]=x, [4]=x, ... [2^29]=x} it is 2^29, and as many
+ * bytes would be nil. So half of the values must be there, as in an array of LuaJIT's; else it is the first border. */
+static PARKABLE size_t array_length(lua_State *L, int table)
+{
+	size_t length = lua_objlen(L, table), values = 0;
+	if (LIKELY(length < SPARSE_LEAST))
+		return length;
+	for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
+		values += in_array(L, length);
+	if (values >= length / 2)
+		return length;
+	for (length = 0;; length++) {
+		lua_rawgeti(L, table, (int)length + 1);
+		bool is_border = lua_isnil(L, -1);
+		lua_pop(L, 1);
+		if (is_border)
+			return length;
+	}
+}
+
 static PARKABLE void pack_plain(struct packer *p, int table, int depth)
 {
 	lua_State *L = p->L;
-	size_t length = lua_objlen(L, table);
+	size_t length = array_length(L, table);
 	bool met_zero;
 	reserve(p, 0);
 	seri_put_array_head(&p->w, length);
@@ -293,7 +316,7 @@ static PARKABLE NOINLINE void pack_slowly(struct packer *p)
 	luaL_checkstack(L, SERI_FRAME_SLOTS, "serialize");
 	lua_pushnil(L);
 	p->slot = count + 1;
-	for (int i = 1; i <= count; i++)
+	for (int i = p->skip + 1; i <= count; i++)
 		pack_value(p, i, 0);
 }
 
@@ -304,13 +327,14 @@ static PARKABLE bool pack_at_once(struct packer *p)
 	if (!rawtable_proven())
 		return false;
 	const rawvalue *values = raw_stack(p->L, &count);
-	return seri_raw_values(&p->w, values, count) == SERI_RAW_DONE;
+	return seri_raw_values(&p->w, values + p->skip, count - (size_t)p->skip) == SERI_RAW_DONE;
 }
 
 /* Packs the arguments of the running function. Returns the number of bytes. */
 static PARKABLE size_t pack_arguments(struct packer *p, lua_State *L)
 {
 	p->L = L;
+	p->skip = 0;
 	writer_init(p);
 	if (UNLIKELY(!pack_at_once(p))) {
 		writer_init(p);
@@ -319,56 +343,55 @@ static PARKABLE size_t pack_arguments(struct packer *p, lua_State *L)
 	return (size_t)(p->w.at - p->w.start);
 }
 
-/* LuaJIT keeps the upper bits of light userdata in a table of 512 GB segments, which grows, and may
- * fail to, at the first pointer into a segment. */
-static uintptr_t pointer_segment(const void *pointer)
-{
-	return (uintptr_t)pointer >> 39;
-}
-
 static int push_and_drop(lua_State *L)
 {
 	lua_pushlightuserdata(L, lua_touserdata(L, 1));
 	return 0;
 }
 
-/* A block that can be pushed, the caller's until it is. What lies in the segment of `L` can be pushed safely; anything
- * else is tried out under protection first. (Not parkable: until it is pushed, the block is nobody's.) */
-static void *new_block(lua_State *L, size_t bytes)
+/* Pushes a new block, or raises. LuaJIT keeps the upper bits of light userdata in a table of 512 GB segments, which grows, and may
+ * fail to, at the first pointer into a segment. What lies in the segment of `L` can be pushed safely once `L` has been;
+ * anything else is tried out under protection first. (Not parkable: until it is pushed, the block is nobody's.) */
+static void *push_block(lua_State *L, size_t bytes)
 {
+	size_t height;
 	lua_pushlightuserdata(L, L);
-	lua_pop(L, 1);
 	void *block = mem_alloc(bytes);
-	if (UNLIKELY(pointer_segment(block) != pointer_segment(L)) &&
-	    lua_cpcall(L, push_and_drop, block) != 0) {
+	rawvalue *stack = raw_stack(L, &height);
+	if (LIKELY(raw_same_segment(block, L) && rawtable_proven())) {
+		stack[height - 1] = raw_of_light(stack[height - 1], block);
+		return block;
+	}
+	lua_pop(L, 1);
+	if (!raw_same_segment(block, L) && lua_cpcall(L, push_and_drop, block) != 0) {
 		mem_free(block);
 		lua_error(L);
 	}
+	lua_pushlightuserdata(L, block);
 	return block;
 }
 
-/* NULL for no bytes. */
+/* Pushes a block with the bytes, NULL for none. */
 static NOINLINE void finish_block(lua_State *L, const char *from, size_t bytes)
 {
-	void *block = bytes ? new_block(L, bytes) : NULL;
-	if (block)
-		memcpy(block, from, bytes);
-	lua_pushlightuserdata(L, block);
+	if (UNLIKELY(bytes == 0))
+		lua_pushlightuserdata(L, NULL);
+	else
+		memcpy(push_block(L, bytes), from, bytes);
 }
 
 /* Long strings, which would be copied twice: straight into the block. 0: there is more to it than that. */
 static NOINLINE size_t pack_into_block(lua_State *L)
 {
-	size_t count;
+	size_t count, height;
 	const rawvalue *values = raw_stack(L, &count);
 	size_t bound = rawtable_proven() ? seri_raw_bound(values, count) : 0;
 	if (bound <= FIRST_BYTES)
 		return 0;
-	char *block = new_block(L, bound);
+	char *block = push_block(L, bound);
 	struct seri_writer w = {.start = block, .at = block, .end = block + bound};
-	values = raw_stack(L, &count); /* where the stack is now */
+	values = raw_stack(L, &height); /* where the stack is now */
 	ensure(seri_raw_values(&w, values, count) == SERI_RAW_DONE);
-	lua_pushlightuserdata(L, block);
 	return (size_t)(w.at - w.start);
 }
 
@@ -377,6 +400,7 @@ PARKABLE int seri_pack(lua_State *L)
 	struct packer p;
 	size_t bytes = 0;
 	p.L = L;
+	p.skip = 0;
 	writer_init(&p);
 	bool done = pack_at_once(&p);
 	if (UNLIKELY(!done) && (bytes = pack_into_block(L)) == 0) {
@@ -388,8 +412,51 @@ PARKABLE int seri_pack(lua_State *L)
 		bytes = (size_t)(p.w.at - p.w.start);
 		finish_block(L, p.w.start, bytes);
 	}
-	lua_pushnumber(L, (lua_Number)bytes);
+	if (LIKELY(rawtable_proven() && raw_has_room(L, 1)))
+		raw_push(L, raw_of_number((double)bytes));
+	else
+		lua_pushnumber(L, (lua_Number)bytes);
 	return 2;
+}
+
+/* Not parkable: until `give` has it, the block is nobody's. */
+static NOINLINE int give_block(lua_State *L, const struct packer *p, seri_give *give, void *context)
+{
+	size_t bytes = (size_t)(p->w.at - p->w.start);
+	return give(L, context, bytes ? memcpy(mem_alloc(bytes), p->w.start, bytes) : NULL, bytes);
+}
+
+/* Long strings straight into the block, as above. -1: there is more to it than that. */
+static NOINLINE int give_strings(lua_State *L, int skip, seri_give *give, void *context)
+{
+	size_t count;
+	if (!rawtable_proven())
+		return -1;
+	const rawvalue *values = raw_stack(L, &count) + skip;
+	count -= (size_t)skip;
+	size_t bound = seri_raw_bound(values, count);
+	if (bound <= FIRST_BYTES)
+		return -1;
+	char *block = mem_alloc(bound);
+	struct seri_writer w = {.start = block, .at = block, .end = block + bound};
+	ensure(seri_raw_values(&w, values, count) == SERI_RAW_DONE);
+	return give(L, context, block, (size_t)(w.at - w.start));
+}
+
+PARKABLE int seri_pack_to(lua_State *L, int skip, seri_give *give, void *context)
+{
+	struct packer p;
+	p.L = L;
+	p.skip = skip;
+	writer_init(&p);
+	if (UNLIKELY(!pack_at_once(&p))) {
+		int results = give_strings(L, skip, give, context);
+		if (results >= 0)
+			return results;
+		writer_init(&p);
+		pack_slowly(&p);
+	}
+	return give_block(L, &p, give, context);
 }
 
 PARKABLE int seri_packstring(lua_State *L)

@@ -11,10 +11,12 @@
 #include <lauxlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 128 };
+/* Shorter lists are taken as they are, whatever holes they have. */
+enum { DEPTH_MAX = 128, SPARSE_LEAST = 1024 };
 
 struct measure {
 	uint32_t length, count;
+	uint32_t listed; /* values in the list */
 	size_t text_bytes;
 };
 
@@ -34,21 +36,41 @@ static size_t text_bytes_of(lua_State *L)
 	}
 }
 
-/* The table on top of the stack. */
-static struct measure measure_table(lua_State *L)
+/* The table on top of the stack, with a list of so many places. */
+static struct measure measure_with(lua_State *L, uint32_t length)
 {
-	struct measure m = {.length = (uint32_t)lua_objlen(L, -1)};
+	struct measure m = {.length = length};
 	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
 		struct shared_value key = shared_key(L, -2);
 		if (key.kind == SHARED_NIL)
 			luaL_error(L, "Invalid key type %s", luaL_typename(L, -2));
 		m.text_bytes += text_bytes_of(L);
-		if (shared_list_index(&key, m.length))
+		if (shared_list_index(&key, m.length)) {
+			m.listed++;
 			continue;
+		}
 		m.count++;
 		m.text_bytes += key.size_bytes;
 	}
 	return m;
+}
+
+static uint32_t first_border(lua_State *L)
+{
+	for (uint32_t length = 0;; length++) {
+		lua_rawgeti(L, -1, (int)length + 1);
+		bool is_border = lua_isnil(L, -1);
+		lua_pop(L, 1);
+		if (is_border)
+			return length;
+	}
+}
+
+/* `#` may be any border, that of {[1]=x, [2]=x, [4]=x, ... [2^29]=x} is 2^29: half of a list must be there. */
+static struct measure measure_table(lua_State *L)
+{
+	struct measure m = measure_with(L, (uint32_t)lua_objlen(L, -1));
+	return m.length < SPARSE_LEAST || m.listed >= m.length / 2 ? m : measure_with(L, first_border(L));
 }
 
 /* On the draft's list. */

@@ -138,7 +138,7 @@ static struct proxy *push_proxy(lua_State *L, struct sharedview *v, const struct
 	return p;
 }
 
-/* Pushes "a.b.c" for the proxy at `index`. */
+/* Pushes ".a.b.c" for the proxy at `index`, as skynet names keys in errors; "" is the top. */
 static void push_path(lua_State *L, int index)
 {
 	lua_pushliteral(L, "");
@@ -148,18 +148,12 @@ static void push_path(lua_State *L, int index)
 		lua_rawgeti(L, -1, SLOT_PARENT);
 		if (lua_isnil(L, -1))
 			break;
-		lua_rawgeti(L, -2, SLOT_KEY);
-		/* path, environment, parent, key: a copy of the key, since it becomes a string */
-		lua_pushvalue(L, -1);
-		if (lua_objlen(L, -5) > 0) {
-			lua_pushliteral(L, ".");
-			lua_pushvalue(L, -6);
-			lua_concat(L, 3);
-		} else {
-			lua_tostring(L, -1);
-		}
-		lua_replace(L, -5);
-		lua_pop(L, 1);
+		lua_pushliteral(L, ".");
+		lua_rawgeti(L, -3, SLOT_KEY);
+		/* path, environment, parent, ".", key */
+		lua_pushvalue(L, -5);
+		lua_concat(L, 3);
+		lua_replace(L, -4);
 		lua_getfenv(L, -1);
 		lua_replace(L, -3);
 		lua_pop(L, 1);

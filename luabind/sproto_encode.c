@@ -116,7 +116,7 @@ static void append_object(const struct place *p)
 	struct sproto_buffer *out = p->out;
 	size_t start = open_block(out), size;
 	if (p->field->kind == SPROTO_STRING) {
-		if (!lua_isstring(out->L, -1))
+		if (lua_type(out->L, -1) != LUA_TSTRING)
 			wrong(p, "a string");
 		const char *text = lua_tolstring(out->L, -1, &size);
 		append_bytes(out, text, size);

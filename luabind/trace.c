@@ -61,7 +61,7 @@ static const char *file_tail(const char *path)
 	return length <= room ? path : path + length - room;
 }
 
-enum { UPVALUE_VM = 1, UPVALUE_UTIL = 2 };
+enum { UPVALUE_UTIL = 1 };
 
 /* Pushes a function of jit.util, which is opened when the VM compiles for the first time, since most never do. Not by
  * `require`, which the service may have replaced. */
@@ -141,12 +141,12 @@ static void on_flush(lua_State *L, struct vm *vm)
 	mcode_flushed(L, vm);
 }
 
-/* Upvalues: vm; what opens jit.util, and later jit.util itself. Called by the compiler; an error here would only be printed by LuaJIT, so nothing is raised on purpose. */
+/* Upvalue: what opens jit.util, and later jit.util itself. Called by the compiler; an error here would only be printed by LuaJIT, so nothing is raised on purpose. */
 static int on_trace(lua_State *L)
 {
-	struct vm *vm = lua_touserdata(L, lua_upvalueindex(UPVALUE_VM));
+	struct vm *vm = vm_of(L);
 	const char *what = lua_tostring(L, 1);
-	if (what == NULL)
+	if (vm == NULL || what == NULL) /* none: it is being made */
 		return 0;
 	if (strcmp(what, "start") == 0)
 		on_start(L, vm);
@@ -159,17 +159,16 @@ static int on_trace(lua_State *L)
 	return 0;
 }
 
-void trace_attach(lua_State *L, struct vm *vm)
+void trace_attach(lua_State *L)
 {
 	lua_getglobal(L, "jit");
 	lua_getfield(L, -1, "attach");
-	lua_pushlightuserdata(L, vm);
 	lua_getglobal(L, "package");
 	lua_getfield(L, -1, "preload");
 	lua_getfield(L, -1, "jit.util");
 	lua_replace(L, -3);
 	lua_pop(L, 1);
-	lua_pushcclosure(L, on_trace, 2);
+	lua_pushcclosure(L, on_trace, 1);
 	lua_pushliteral(L, "trace");
 	lua_call(L, 2, 0);
 	lua_pop(L, 1);

@@ -31,7 +31,7 @@ struct trace_map {
 };
 
 /* Asks the VM to report to its map, and to mcode.h. Inside a protected call. */
-void trace_attach(lua_State *L, struct vm *vm);
+void trace_attach(lua_State *L);
 void trace_term(struct trace_map *map);
 /* The range that holds `pc`, NULL if unknown. Async-signal-safe on the VM's thread. */
 const struct trace_range *trace_find(const struct trace_map *map, uintptr_t pc);

@@ -71,10 +71,18 @@ static size_t encode(uint32_t code, char out[CHARACTER_BYTES_MAX])
 	return length;
 }
 
+/* Numbers that no string is long enough for, and what is none, become such: a cast of them is undefined. */
+static int64_t to_integer(lua_Number number)
+{
+	if (number > -0x1p53 && number < 0x1p53)
+		return (int64_t)number;
+	return number > 0 ? INT64_C(1) << 53 : -(INT64_C(1) << 53);
+}
+
 /* A position as Lua counts: from 1, negative ones from the end; 0 when it lies before the beginning. */
 static int64_t position_at(lua_State *L, int index, int64_t otherwise, size_t length)
 {
-	int64_t position = (int64_t)luaL_optnumber(L, index, (lua_Number)otherwise);
+	int64_t position = to_integer(luaL_optnumber(L, index, (lua_Number)otherwise));
 	if (position >= 0)
 		return position;
 	return -position > (int64_t)length ? 0 : (int64_t)length + position + 1;
@@ -169,7 +177,7 @@ static int utf8_offset(lua_State *L)
 {
 	size_t length;
 	const char *s = luaL_checklstring(L, 1, &length);
-	int64_t n = (int64_t)luaL_checknumber(L, 2);
+	int64_t n = to_integer(luaL_checknumber(L, 2));
 	int64_t i = position_at(L, 3, n > 0 ? 1 : (int64_t)length + 1, length);
 	luaL_argcheck(L, i >= 1 && i - 1 <= (int64_t)length, 3, "position out of bounds");
 	i--;
@@ -193,10 +201,9 @@ static int next_code(lua_State *L)
 {
 	size_t length;
 	const char *s = luaL_checklstring(L, 1, &length);
-	size_t at = (size_t)luaL_checknumber(L, 2);
+	int64_t position = to_integer(luaL_checknumber(L, 2));
+	size_t at = position < 0 || (size_t)position > length ? length : (size_t)position;
 	uint32_t code;
-	if (at > length)
-		at = length;
 	while (at > 0 && at < length && is_continuation(s[at]))
 		at++;
 	if (at >= length)

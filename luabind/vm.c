@@ -26,16 +26,18 @@
 #include "luabind/halfway.h"
 #include "luabind/interrupt.h"
 #include "luabind/landmarks.h"
+#include "luabind/launchline.h"
 #include "luabind/lease.h"
+#include "luabind/made.h"
+#include "luabind/mould.h"
 #include "luabind/rawtable.h"
-#include "luabind/searcher.h"
 #include "luabind/seri_peek.h"
+#include "luabind/stdlib.h"
 #include "luabind/vmframe.h"
 #include "sched/sched.h"
 
 #include <lauxlib.h>
 #include <luajit.h>
-#include <lualib.h>
 #include <string.h>
 
 /* LuaJIT needs this much C stack to raise an error and unwind. */
@@ -47,7 +49,6 @@ enum { SLOT_TRACEBACK = 1, SLOT_CALLBACK = 2, SLOT_COLLECT = 3 };
 void (*vm_options_for)(const char *service_name, struct vm_options *out);
 
 static _Atomic uint64_t abandoned, abandoned_code_bytes;
-static const char vm_key; /* its address is the registry key of the struct vm */
 
 uint64_t vm_abandoned(void)
 {
@@ -70,6 +71,12 @@ void vm_init(void)
 	vmframe_learn();
 }
 
+void vm_prepare(void)
+{
+	if (!mould_make())
+		log_printf(0, "info: VMs of this LuaJIT (%s) cannot be copied: services start slower", LUAJIT_VERSION);
+}
+
 const char *vm_version(void)
 {
 	return LUAJIT_VERSION;
@@ -80,13 +87,38 @@ const void *vm_library_address(void)
 	return (const void *)(uintptr_t)lua_newstate;
 }
 
-struct vm *vm_of(lua_State *L)
+static const char vm_key; /* its address is the registry key of the struct vm, in the mould */
+
+/* In the mould, whose allocator is another. */
+static struct vm *registered_vm(lua_State *L)
 {
 	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
 	lua_rawget(L, LUA_REGISTRYINDEX);
 	struct vm *vm = lua_touserdata(L, -1);
 	lua_pop(L, 1);
 	return vm;
+}
+
+/* By its allocator: nearly everything that a service asks of us begins here, and each call of the API would count. */
+struct vm *vm_of(lua_State *L)
+{
+	void *heap;
+	return LIKELY(lua_getallocf(L, &heap) == heap_alloc) ? heap_owner(heap) : registered_vm(L);
+}
+
+void vm_register(lua_State *L, struct vm *vm)
+{
+	void *heap;
+	if (lua_getallocf(L, &heap) == heap_alloc) {
+		heap_set_owner(heap, vm);
+		return;
+	}
+	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
+	if (vm)
+		lua_pushlightuserdata(L, vm);
+	else
+		lua_pushnil(L);
+	lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
 static int add_traceback(lua_State *L)
@@ -132,21 +164,17 @@ static int on_panic(lua_State *L)
 	return 0;
 }
 
-/* (struct vm) -> the loader chunk: makes a VM of ours out of an empty one, protected. It only prepares: its own
+/* (struct vm) -> the loader chunk: makes a VM of ours out of an empty one or a cast, protected. It only prepares: its own
  * frame is not parkable, so nothing of the user's may run below it. */
 static int boot(lua_State *L)
 {
 	struct vm *vm = lua_touserdata(L, 1);
-	lua_gc(L, LUA_GCSTOP, 0); /* until the loader is through: what there is to collect is not worth it */
-	luaL_openlibs(L);
-	hook_open(L);
-	lua_pushlightuserdata(L, (void *)(uintptr_t)&vm_key);
-	lua_pushlightuserdata(L, vm);
-	lua_rawset(L, LUA_REGISTRYINDEX); /* from now on hooks do something */
+	if (vm->is_cast)
+		vm_register(L, vm); /* from now on hooks do something */
+	else
+		boot_make(L, vm);
 	mcode_open(L, vm);
-	trace_attach(L, vm);
-	boot_open(L);
-	searcher_push_chunk(L, "loader");
+	boot_adopt(L);
 	return 1;
 }
 
@@ -174,6 +202,8 @@ static void fail_start(struct vm *vm, const char *reason)
 {
 	struct service *s = vm->service;
 	log_printf(service_handle(s), "lua loader error : %s", reason);
+	if (log_wants(LOG_LEVEL_INFO))
+		log_printf(service_handle(s), "KILL self");
 	tell_launcher(s, reason);
 	sched_doom(s);
 	/* Nobody but the runtime waits for what the runtime launched (bootstrap, a logger): without it there is
@@ -184,8 +214,12 @@ static void fail_start(struct vm *vm, const char *reason)
 
 static void start(struct vm *vm, struct message *m)
 {
-	heap_add_first(vm->heap);
-	lua_State *L = lua_newstate(heap_alloc, vm->heap);
+	lua_State *L = mould_cast(vm->heap);
+	vm->is_cast = L != NULL;
+	if (L == NULL) {
+		heap_add_first(vm->heap);
+		L = lua_newstate(heap_alloc, vm->heap);
+	}
 	vm->started = true;
 	if (L == NULL) {
 		fail_start(vm, "not enough memory for a VM");
@@ -212,9 +246,13 @@ static void start(struct vm *vm, struct message *m)
 		fail_start(vm, reason ? reason : "(error object is not a string)");
 	}
 	lua_settop(L, 2);
+	made_drop(L);
 	api_push_callback(L);
 	lua_insert(L, SLOT_CALLBACK); /* the collector moves up to SLOT_COLLECT */
 	vm->has_callback = lua_isfunction(L, SLOT_CALLBACK);
+	/* Whoever launched it would wait for ever. What the runtime launches, which nobody waits for, may be a plain script. */
+	if (status == 0 && !vm->has_callback && vm->service->creator != 0 && !load_relaxed(&vm->service->doomed))
+		fail_start(vm, "its file has ended without skynet.start, so it would never get a message");
 }
 
 /* ---- messages ---- */
@@ -403,30 +441,6 @@ static struct vm *vm_new(struct service *s, const struct vm_options *options)
 	return vm;
 }
 
-/* Control characters could forge lines of the log. */
-static void make_printable(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
-}
-
-/* The name of the service that `line` launches, for config patterns, alerts and figures: the first word, as
- * loader.lua cuts it, since a line must not get the share of one name and run the file of another. One that
- * does not fit ends in dots: it is not the service that has the first part for its whole name. */
-static void name_in(const char *line, char *name, size_t size)
-{
-	static const char blanks[] = " \t\n\v\f\r", dots[] = "...";
-	line += strspn(line, blanks);
-	size_t length = strcspn(line, blanks);
-	bool fits = length < size;
-	if (!fits)
-		length = size - sizeof(dots);
-	memcpy(name, line, length);
-	memcpy(name + length, fits ? "" : dots, fits ? 1 : sizeof(dots));
-	make_printable(name);
-}
-
 /* The config may have been reloaded between our first look at it and publishing the service, and then the
  * reload did not see it. Whoever reloads looks at the services after the new config is in force, and we look
  * at the config after the service is published: one of us sees the other. */
@@ -445,7 +459,7 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 {
 	struct vm_options options = {.sched = settings_preset[CLASS_NORMAL], .jit = true};
 	char name[sizeof(((struct service *)0)->name)];
-	name_in(line, name, sizeof(name));
+	launchline_name(line, name, sizeof(name));
 	if (vm_options_for)
 		vm_options_for(name, &options);
 	struct service *s = service_new(&vm_body, name, creator, &options.sched);
@@ -465,7 +479,7 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 		free_vm(s);
 	} else {
 		char *said = mem_strdup(line);
-		make_printable(said);
+		launchline_make_printable(said);
 		options_again(s, &options);
 		if (log_wants(LOG_LEVEL_INFO))
 			log_printf(handle, "LAUNCH snlua %s", said);

@@ -22,6 +22,7 @@ struct vm {
 	bool started;            /* the first message (the launch line) was handled */
 	bool has_callback;
 	bool forward; /* the callback owns the payloads (skynet.forward_type) */
+	bool is_cast; /* a copy of the mould, not made from nothing: mould.h */
 	bool jit;
 	bool lua54;
 	bool debug_pairs;
@@ -44,8 +45,10 @@ struct vm {
 	struct mcode mcode;
 };
 
-/* The VM of the running service, from inside of one of its C functions. */
+/* The VM of the running service, from inside of one of its C functions; NULL while it is made. */
 struct vm *vm_of(lua_State *L);
+/* Makes it the one. Inside a protected call. */
+void vm_register(lua_State *L, struct vm *vm);
 
 /* Pushes a function that adds the traceback to an error message, for lua_pcall. */
 void vm_push_traceback(lua_State *L);

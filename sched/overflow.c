@@ -99,10 +99,11 @@ enum verdict { NOT_OURS, ENDED, GO_ON };
 
 /* The kernel could not deliver the preemption signal. In code that must not be left, that signal is lost and no more
  * harm done; but a true fault of that code would come again at the same place. So may the next signal, before
- * the code has got on by one instruction: once or twice proves nothing. */
+ * the code has got on by one instruction, and the next, while somebody sends them faster than they are handled: a hundred
+ * in a row prove nothing yet. So many take a tenth of a second. */
 static enum verdict undelivered(const struct place *p, bool may_leave)
 {
-	enum { AGAIN_MAX = 100 };
+	enum { AGAIN_MAX = 10000 };
 	static _Atomic uintptr_t last_pc, last_sp;
 	static _Atomic uint32_t times;
 	if (may_leave)

@@ -63,11 +63,33 @@ local function watch_starting()
 	end
 end
 
+-- The launch line of a kind ("snlua"), a name and arguments, or nil and what is wrong with them.
+local function line_of(...)
+	local words, count = { ... }, select("#", ...)
+	while count > 0 and words[count] == nil do
+		count = count - 1
+	end
+	if count < 2 then
+		return nil, "no service name given"
+	end
+	for i = 1, count do
+		local is = type(words[i])
+		if is ~= "string" and is ~= "number" then
+			local which = i > 2 and "argument " .. i - 2 or "the name"
+			return nil, string.format("%s of a service is text or a number, not a %s", which, is)
+		end
+	end
+	return table.concat(words, " ", 1, count)
+end
+
 --- Create a service; the answer (its handle) is sent when it reports that its start is through.
-function command.LAUNCH(_, kind, ...)
-	local line = table.concat({ kind, ... }, " ")
+function command.LAUNCH(_, ...)
 	local responder = skynet.response()
-	local handle, why = core.launch(line)
+	local line, why = line_of(...)
+	local handle
+	if line then
+		handle, why = core.launch(line)
+	end
 	if handle == nil then
 		failure = { line = line, reason = why or "it cannot be created" }
 		responder(false, failure.reason)

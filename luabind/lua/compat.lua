@@ -8,7 +8,7 @@
 -- a loop costs what it did (the check is folded into the trace); interpreted, its start costs one
 -- Lua call more (about 50 ns), its steps nothing.
 
-local true_metatable = debug.getmetatable
+local true_metatable = ... -- debug.getmetatable would open a library that few services use
 local getmetatable, next, raw_ipairs, rawget, type = getmetatable, next, ipairs, rawget, type
 
 local function refuse(name, value, level)
@@ -56,4 +56,4 @@ function ipairs(value)
 	return step_by_index, value, 0
 end
 
-_ENV = _G
+_G._ENV = _G

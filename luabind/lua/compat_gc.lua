@@ -14,10 +14,12 @@ local GUARD = newproxy() -- the key
 local getfenv, setfenv, getmetatable = debug.getfenv, debug.setfenv, debug.getmetatable
 local next, pairs, rawget, rawset, raw_setmetatable, type = next, pairs, rawget, rawset, setmetatable, type
 
+-- Called protected, like the finalizer: see finalizer.lua.
 local function report(err)
 	local core = package.loaded["skynet.core"]
 	if core then
-		core.error("error in __gc: " .. tostring(err))
+		local ok, text = pcall(tostring, err)
+		core.error("error in __gc: " .. (ok and type(text) == "string" and text or "its __tostring gives no text"))
 	end
 end
 
@@ -30,7 +32,7 @@ local function finalize(guard)
 	if type(gc) == "function" then
 		local ok, err = pcall(gc, object)
 		if not ok then
-			report(err)
+			pcall(report, err)
 		end
 	end
 end

@@ -8,9 +8,11 @@
 
 local pcall, rawset, setmetatable, tostring, type = pcall, rawset, setmetatable, tostring, type
 
+-- Its own errors are caught, too: a `__tostring` that raises, and a memory limit that leaves no room for the text.
 local function report(err)
 	local core = package.loaded["skynet.core"]
-	core.error("error in __gc: " .. tostring(err))
+	local ok, text = pcall(tostring, err)
+	core.error("error in __gc: " .. (ok and type(text) == "string" and text or "its __tostring gives no text"))
 end
 
 -- function -> the protected one. Both sides weak: it lives as long as an object has it for a finalizer, and a
@@ -26,7 +28,7 @@ local function protect(f)
 		safe = function(object)
 			local ok, err = pcall(f, object)
 			if not ok then
-				report(err)
+				pcall(report, err)
 			end
 		end
 		protected[f] = safe

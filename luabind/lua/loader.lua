@@ -37,12 +37,13 @@ end
 -- A file that exists decides: one with a syntax error is an error, not a reason to look further.
 local function load_from(pattern, tried)
 	local path = fill(pattern)
-	local file, why = io.open(path, "r")
-	if file == nil then
-		tried[#tried + 1] = "cannot open " .. why
-		return nil
+	if not shipped.is_cached(path) then
+		local readable, why = shipped.readable(path)
+		if not readable then
+			tried[#tried + 1] = "cannot open " .. why
+			return nil
+		end
 	end
-	file:close()
 	local chunk, err = load_file(path)
 	if chunk == nil then
 		error({ err }, 0)
@@ -66,7 +67,6 @@ local function find_service()
 	return chunk, "", false
 end
 
-shipped.module "compat"()
 if LUA54 then
 	require "lua54"(shipped.translate)
 end

@@ -152,6 +152,14 @@ function helpers.idiv(a, b)
 	return floor(a / b)
 end
 
+--- The step of a numeric `for`.
+function helpers.step(n)
+	if n == 0 then
+		blame "'for' step is zero"
+	end
+	return n
+end
+
 -- Loading
 
 local raw_load, raw_loadfile = load, loadfile

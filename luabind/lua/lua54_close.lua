@@ -97,9 +97,6 @@ end
 
 -- Lua 5.4 would wait with the closing until coroutine.close, which hardly anybody calls.
 local function after_failure(co, list, err)
-	if err == "cannot resume dead coroutine" or err == "cannot resume non-suspended coroutine" then
-		return -- it has not run
-	end
 	if list then
 		err = unwind_all(list, err)
 	end
@@ -118,8 +115,8 @@ local function after_resume(co, outer, ok, ...)
 end
 
 local function resume(co, ...)
-	if type(co) ~= "thread" then
-		return raw_resume(co, ...) -- which raises
+	if type(co) ~= "thread" or status(co) ~= "suspended" then
+		return raw_resume(co, ...) -- which refuses it
 	end
 	local outer = head
 	head = heads[co]
@@ -138,9 +135,13 @@ local function after_wrap(ok, ...)
 end
 
 local function close_coroutine(co)
+	local state = status(co)
+	if state == "running" or state == "normal" then
+		error("cannot close a " .. state .. " coroutine", 3)
+	end
 	local list = heads[co]
 	local failure = failures[co]
-	if list and status(co) == "suspended" then
+	if list and state == "suspended" then
 		heads[co] = nil
 		local err = unwind_all(list, nil)
 		failure = err ~= nil and { err } or nil
@@ -170,7 +171,11 @@ function close.open()
 		if type(co) ~= "thread" then
 			return raw_close(co) -- which raises
 		end
-		return close_coroutine(co)
+		local ok, err = close_coroutine(co) -- no tail call: errors name the line two levels up
+		if ok then
+			return true
+		end
+		return false, err
 	end
 end
 

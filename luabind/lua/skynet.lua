@@ -19,7 +19,6 @@ local skynet = {
 
 	start = life.start,
 
-	address = call.address,
 	send = call.send,
 	call = call.call,
 
@@ -70,24 +69,13 @@ function skynet.time()
 	return core.starttime() + core.now() / 100
 end
 
--- A caller that ended sends ERROR with session 0 to everybody it waited for. Otherwise the payload
--- is the reason, if there is one.
-local function on_error(session, source, reason)
-	if session == 0 then
-		serve.forget_caller(source)
-		require("skynet.peers").fail(source)
-	else
-		call.fail(session, reason ~= "" and reason or nil)
-	end
-end
-
 local function on_debug(...)
 	return require("skynet.debug").dispatch(...)
 end
 
 protocol.register { name = "lua", id = core.PTYPE_LUA, pack = core.pack, unpack = core.unpack }
 protocol.register { name = "response", id = core.PTYPE_RESPONSE }
-protocol.register { name = "error", id = core.PTYPE_ERROR, unpack = core.tostring, dispatch = on_error }
+protocol.register { name = "error", id = core.PTYPE_ERROR, unpack = core.tostring, dispatch = call.on_error }
 protocol.register {
 	name = "debug",
 	id = core.PTYPE_DEBUG,

@@ -388,7 +388,8 @@ function skynet.time() end
 ---@return string? value
 function skynet.getenv(key) end
 
----Set a config value, for all services. Raises `Can't setenv exist key : KEY` when there is one already.
+---Set a config value, for all services. Raises `Can't setenv exist key : KEY` when there is one already, and an error for
+---nil.
 ---@param key string
 ---@param value string|number|boolean
 function skynet.setenv(key, value) end

@@ -118,13 +118,18 @@ def places_come_free():
         local sink = full_sink(2)
         try("call", skynet.call, sink, "lua", 9)
         skynet.yield()
+        skynet._proto.lua.pack = function(...) return skynet.pack(...) end -- so it is packed in Lua
+        try("own pack", skynet.send, sink, "lua", 10)
+        skynet.yield()
+        skynet._proto.lua.pack = skynet.pack
         skynet.call(sink, "debug", "INFO", "OPEN")
         has("send 4", "true 0")
         has("send 5", "true 0")
         has("call", "true 9")
+        has("own pack", "true 0")
         local info, seen = sched.get(sink), skynet.call(sink, "debug", "INFO", "SEEN")
-        claim(words(info.blocked, info.blocked_now, info.mqlen), "3 0 0", "figures")
-        claim(words(seen.sends, seen.calls, seen.disorder), "5 1 0", "handled")
+        claim(words(info.blocked, info.blocked_now, info.mqlen), "4 0 0", "figures")
+        claim(words(seen.sends, seen.calls, seen.disorder), "6 1 0", "handled")
     """)
 
 

@@ -56,13 +56,18 @@ skynet.start(function()
 end)
 '''
 
+# Bootstrap ends when main has started, and says so: that line must not be among those that are dropped.
 MAIN = '''
 local skynet = require "skynet"
 local core = require "skynet.core"
+local BOOTSTRAP = 2
 skynet.start(function()
 	local flood = skynet.newservice "flood"
 	skynet.fork(function()
 		local through = false
+		while core.alive(BOOTSTRAP) do
+			skynet.sleep(1)
+		end
 		skynet.fork(function()
 			skynet.call(flood, "lua")
 			through = true

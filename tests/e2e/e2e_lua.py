@@ -7,6 +7,7 @@ from harness import END_S, HERE, PATIENCE_S, Box, Raw, Server, case, check, run_
 
 SERVICES = os.path.join(os.path.dirname(HERE), 'lua', 'services')
 THREADS = (1, 2)
+IDLE_BYTES = 78 * 1024  # of a service that has loaded skynet and answered a request, garbage collected: it takes 75
 LEAST_CHECKS = 200  # for each number of threads: a service that checks nothing is not a success
 
 passed = {threads: 0 for threads in THREADS}
@@ -15,7 +16,8 @@ passed = {threads: 0 for threads in THREADS}
 def run_service(name, threads, **options):
     config = {'thread': threads, 'start': name, 'harbor': 0, 'luaservice': f'{SERVICES}/?.lua',
               'deadlock': '100ms', 'snax': f'{SERVICES}/snax/?.lua',
-              'service': {'t_lua54*': {'lua54': True}, 't_debug_pairs': {'debug_pairs': True}}, **options}
+              'service': {'t_lua54*': {'lua54': True}, 't_made': {'max_tasks': 1000},
+                          't_debug_pairs': {'debug_pairs': True}}, **options}
     with Box(config) as box, Server(box) as server:
         status = server.wait_exit(PATIENCE_S + END_S)
         faults = [line for line in server.lines if line.startswith('not ok')]
@@ -46,6 +48,38 @@ def snax_options():
 @case('no option of snax')
 def snax_unset():
     run_service('snax_options', 2, snax=Raw('nil'))
+
+
+IDLE = '''
+local skynet = require "skynet"
+skynet.start(function()
+	skynet.dispatch("lua", function()
+		collectgarbage()
+		collectgarbage()
+		skynet.retpack(collectgarbage "count" * 1024)
+	end)
+end)
+'''
+ASKING = '''
+local skynet = require "skynet"
+require "skynet.manager"
+skynet.start(function()
+	for _ = 1, 2 do -- the first one compiles the library, for all
+		print("BYTES", skynet.call(skynet.newservice "idle", "lua"))
+	end
+	skynet.abort()
+end)
+'''
+
+
+@case('what an idle service takes')
+def idle_bytes():
+    with Box({'thread': 1, 'start': 'main'}, {'main': ASKING, 'idle': IDLE}) as box, Server(box) as server:
+        check(server.wait_exit(PATIENCE_S) == 0, server.output())
+        taken = [int(match[1]) for match in server.find(r'^BYTES\s+(\d+)')]
+        print(f'# {taken} bytes', flush=True)
+        check(len(taken) == 2 and max(taken) <= IDLE_BYTES,
+              f'{taken} bytes, at most {IDLE_BYTES} are wanted: luabind/README.md, "What an idle service takes"')
 
 
 @case('the number of checks')

@@ -9,6 +9,7 @@
 #include "conf/options.h"
 #include "core/base.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Children come in the order of the text, every place has a file, and names are never missing. */
@@ -124,8 +125,40 @@ static size_t mutate(char *text, size_t size, size_t room)
 	}
 }
 
+/* At the edges of what times, sizes, numbers and lists may be, and beyond them. */
+static const char *const values[] = {
+	"0",       "-0",       "1",        "-1",         "1.5",      "2^31",    "2^53",     "2^63",   "1e309",   "0/0",
+	"-1/0",    "nil",      "true",     "false",      "{}",       "{{}}",    "''",       "' '",    "'0'",     "'1'",
+	"'-1'",    "'1ms'",    "'50us'",   "'24h'",      "'0s'",     "'1.5s'",  "'1e3s'",   "'ms'",   "'0x10s'", "'1ms '",
+	"'64KB'",  "'16EB'",   "'1GB'",    "'0KB'",      "'0-3,5'",  "'5-3'",   "'0,0'",    "'0-'",   "','",     "'normal'",
+	"'batch'", "'a\\0b'", "'a\\nb'", "'\\255'",   "print",    "function() end",
+	"'9223372036854775807'", "'9223372036854775808ns'", "'99999999999999999999999s'", "'18446744073709551616KB'",
+	"'9223372036s'", "9007199254740993", "'2562047h'", "'8388607TB'", "('x'):rep(5000)"};
+
+/* Some options with such values, in the tables that they belong to. */
+static size_t make_options(char *to)
+{
+	size_t count, size = 0;
+	const struct option *table = option_table(&count);
+	for (uint32_t n = 1 + fuzz_random_below(6); n > 0; n--) {
+		const char *name = table[below(count)].name, *value = values[below(COUNT_OF(values))];
+		const char *last = strrchr(name, '.');
+		if (last == NULL)
+			size += (size_t)sprintf(to + size, "%s = %s\n", name, value);
+		else if (strncmp(name, "watchdog.", 9) == 0)
+			size += (size_t)sprintf(to + size, "watchdog = { %s = %s }\n", last + 1, value);
+		else if (strncmp(name, "class.", 6) == 0)
+			size += (size_t)sprintf(to + size, "class = { batch = { %s = %s } }\n", last + 1, value);
+		else
+			size += (size_t)sprintf(to + size, "service = { ['a*'] = { %s = %s } }\n", last + 1, value);
+	}
+	return size;
+}
+
 static size_t make_input(uint8_t *to)
 {
+	if (fuzz_random_below(3) == 0)
+		return make_options((char *)to);
 	const char *from = seeds[fuzz_random_below(COUNT_OF(seeds))];
 	size_t size = strlen(from);
 	memcpy(to, from, size);

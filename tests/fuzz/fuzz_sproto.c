@@ -126,7 +126,51 @@ static size_t make_input(uint8_t *to)
 		to[fuzz_random_below((uint32_t)size)] =
 			(uint8_t)(fuzz_random_below(2) ? fuzz_random_below(8)
 						       : fuzz_random_below(256));
+	/* A double that would be an object if it were taken as it is; a length or a number of eight bytes that is none. */
+	if (fuzz_random_below(4) == 0)
+		memset(to + fuzz_random_below((uint32_t)size - 8), fuzz_random_below(2) ? 0xff : 0x7f,
+		       1 + fuzz_random_below(8));
 	return fuzz_random_below(8) == 0 ? fuzz_random_below((uint32_t)size) : size;
+}
+
+static void put_u16(uint8_t *to, uint32_t value)
+{
+	to[0] = (uint8_t)value;
+	to[1] = (uint8_t)(value >> 8);
+}
+
+/* A struct of any words, with blocks that hold structs again, numbers, or anything. */
+static size_t make_struct(uint8_t *to, size_t room, int depth)
+{
+	uint32_t words = fuzz_random_below(24);
+	size_t at = 2 + 2 * (size_t)words;
+	if (room < at)
+		return 0;
+	put_u16(to, fuzz_random_below(32) ? words : fuzz_random_below(65536));
+	for (uint32_t i = 0; i < words; i++) {
+		uint32_t kind = fuzz_random_below(8);
+		put_u16(to + 2 + 2 * i, kind < 5 ? 0 : kind == 5 ? 2 * fuzz_random_below(100) : kind == 6 ? 1 : fuzz_random_below(65536));
+	}
+	for (uint32_t i = 0; i < words && at + 64 < room; i++) {
+		static const uint8_t sizes[] = {0, 1, 4, 5, 8, 9, 16, 17, 33};
+		uint8_t *length = to + at;
+		size_t size = sizes[fuzz_random_below(COUNT_OF(sizes))];
+		at += 4;
+		if (depth < 8 && fuzz_random_below(3) == 0)
+			size = make_struct(to + at, room - at - 48, depth + 1);
+		else
+			for (size_t byte = 0; byte < size; byte++)
+				to[at + byte] = (uint8_t)(byte == 0 ? size - 1 : fuzz_random_below(2) ? 0xff : fuzz_random_below(256));
+		at += size;
+		put_u16(length, (uint32_t)size);
+		put_u16(length + 2, fuzz_random_below(32) ? 0 : fuzz_random_below(65536));
+	}
+	return at;
+}
+
+static size_t make_any(uint8_t *to)
+{
+	return fuzz_random_below(4) ? make_input(to) : make_struct(to, INPUT_BYTES, 0);
 }
 
 const struct fuzz_target fuzz_target = {
@@ -136,5 +180,5 @@ const struct fuzz_target fuzz_target = {
 	.seed = 20261126,
 	.input_bytes = INPUT_BYTES,
 	.try_input = try_input,
-	.make = make_input,
+	.make = make_any,
 };

@@ -85,19 +85,21 @@ static bool try_input(const uint8_t *data, size_t size)
 	return good;
 }
 
-#define INPUT_BYTES 200
+#define INPUT_BYTES 256
 
 static size_t make_format(char *to)
 {
 	static const char *const items[] = {
 		"b", "B", "h", "H",  "i",  "I3", "i5", "i8", "I9", "i16", "j", "J",   "T",  "l",
 		"L", "f", "d", "n",  "s1", "s2", "s",  "z",  "c3", "c0",  "x", "Xi4", "Xd", "<",
-		">", "=", "!", "!4", "!2", " ",  "!1", "s8", "c",  "X",   "y", "i17"};
+		">", "=", "!", "!4", "!2", " ",  "!1", "s8", "s16", "I16", "!16", "!8", "Xs4", "Xx", "c1",
+		/* faults, and what is too much */
+		"c", "X", "y", "i17", "!3", "!17", "i0", "Xc1", "X<", "c2147483647", "c2147483648", "c99999999999", "s17",
+		"i18446744073709551617"};
 	size_t size = 0;
 	for (uint32_t n = 1 + fuzz_random_below(6); n > 0; n--) {
-		/* The last four are faults. */
 		const char *item = items[fuzz_random_below(
-			fuzz_random_below(10) ? COUNT_OF(items) - 4 : COUNT_OF(items))];
+			fuzz_random_below(10) ? COUNT_OF(items) - 14 : COUNT_OF(items))];
 		size += (size_t)sprintf(to + size, "%s", item);
 	}
 	return size;
@@ -107,10 +109,10 @@ static size_t make_input(uint8_t *to)
 {
 	size_t format = make_format((char *)to + 1);
 	size_t size = 1 + format + fuzz_random_below(100);
-	/* Small bytes make lengths that fit, and zeros. */
-	uint32_t bound = fuzz_random_below(2) ? 4 : 256;
+	/* Small bytes make lengths that fit, and zeros; large ones negative integers, and doubles that look like objects. */
+	uint32_t kind = fuzz_random_below(4);
 	for (size_t i = 1 + format; i < size; i++)
-		to[i] = (uint8_t)fuzz_random_below(bound);
+		to[i] = (uint8_t)(kind == 0 ? 0xff - fuzz_random_below(8) : fuzz_random_below(kind == 1 ? 256 : 4));
 	to[0] = (uint8_t)format;
 	return size > format + 1 ? size : 0;
 }

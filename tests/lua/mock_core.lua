@@ -257,9 +257,17 @@ local function add_payloads(core, world)
 		return unpack(values, 1, values.n)
 	end
 
+	function core.post(dest, ptype, session, ...)
+		local sent, why = core.send(dest, ptype, session, core.pack(...))
+		if session == nil and sent then
+			return sent, world:resolve(dest)
+		end
+		return sent, why
+	end
+
 	function core.tostring(msg)
 		if msg == nil then
-			return ""
+			return
 		end
 		return type(msg) == "string" and msg or usable(msg).text or "binary"
 	end
@@ -277,7 +285,8 @@ local function add_control(core, world, sv)
 	end
 
 	function core.query(name)
-		return world.names[name]
+		local hex = name:match "^:(%x+)$"
+		return hex and tonumber(hex, 16) or world.names[name]
 	end
 
 	function core.register(name, handle)
@@ -353,6 +362,8 @@ local function add_facts(core, world, sv)
 		assert(mark[level], '"debug", "info", "warn" or "error" expected')
 		return level ~= "debug" and mark[level] or nil
 	end
+
+	core.traceback = debug.traceback
 
 	function core.ready()
 		world.told_ready = true
@@ -593,7 +604,15 @@ local function embedded(world, env)
 			return load_if_there(world.root .. "/services/" .. name .. ".lua")
 		end,
 		load_file = env.loadfile,
+		readable = function(path)
+			local file, why = io.open(path)
+			if file then
+				file:close()
+			end
+			return file ~= nil, why
+		end,
 		is_loaded = function() end,
+		is_cached = function() end,
 	}
 end
 
@@ -605,6 +624,9 @@ local function add_compat(env)
 	end
 	env.rawlen = function(value)
 		return #value
+	end
+	env.coroutine.close = function() -- nobody resumes it any more
+		return true
 	end
 end
 
@@ -622,7 +644,7 @@ end
 local function globals(world, sv)
 	local env = setmetatable({}, { __index = _G })
 	env._G = env
-	env.table = own_table(table)
+	env.table, env.coroutine = own_table(table), own_table(coroutine)
 	add_compat(env)
 	env.print = function(...)
 		local words = { ... }
@@ -692,6 +714,7 @@ end
 local function run_loader(world, sv)
 	local env = globals(world, sv)
 	sv.env = env
+	assert(env.loadfile(world.root .. "/luabind/lua/compat.lua"))(debug.getmetatable)
 	local loader = assert(env.loadfile(world.root .. "/luabind/lua/loader.lua"))
 	local ok, err = xpcall(loader, debug.traceback, sv.args)
 	if ok then

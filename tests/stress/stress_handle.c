@@ -41,6 +41,11 @@ static uint32_t pool_count;
 static struct thing things[OBJECTS];
 static _Atomic uint32_t recent[RECENT]; /* handles given out lately, many of them dead */
 
+/* With few numbers left one may be given to another object between our look and our retiring it, which then is the
+ * other's: who retires does both under this lock. (Of all 2^24 numbers none comes again so soon.) */
+static struct lock retiring;
+static bool few_left;
+
 struct thread {
 	pthread_t id;
 	unsigned seed;
@@ -106,7 +111,13 @@ static void register_one(struct thread *me)
 static void find_one(struct thread *me, bool retire)
 {
 	uint32_t handle = load_relaxed(&recent[(unsigned)rand_r(&me->seed) % RECENT]);
+	bool one_at_a_time = retire && few_left;
+	if (one_at_a_time)
+		lock_take(&retiring);
 	struct object *o = handle_grab(handle);
+	bool retired = o && retire && handle_retire(handle);
+	if (one_at_a_time)
+		lock_release(&retiring);
 	if (o == NULL)
 		return;
 	struct thing *t = container_of(o, struct thing, object);
@@ -114,7 +125,7 @@ static void find_one(struct thread *me, bool retire)
 	me->found++;
 	check(load_relaxed(&o->handle) == handle, "found another one");
 	check(t->tag == t->copy, "found one that is in the pool");
-	if (retire && handle_retire(handle)) {
+	if (retired) {
 		me->retired++;
 		let_go(me, t);
 	}
@@ -164,6 +175,7 @@ static void round_of(unsigned *seed, bool few_numbers)
 {
 	struct thread thread[THREADS] = {0}, sum = {0};
 	handle_init();
+	few_left = few_numbers;
 	if (few_numbers)
 		handle_skip_to(HANDLE_MAX - NUMBERS_LEFT + 1);
 	for (int i = 0; i < RECENT; i++)
@@ -194,6 +206,7 @@ int main(int argc, char **argv)
 	printf("stress_handle: seed %u, %d rounds\n", seed, rounds);
 	fflush(stdout);
 	lock_init(&lock);
+	lock_init(&retiring);
 	for (int i = 0; i < OBJECTS; i++)
 		give_back(&things[i]);
 	for (int i = 0; i < rounds; i++)

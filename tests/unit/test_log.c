@@ -140,6 +140,24 @@ static void test_reopen_fails(void **state UNUSED)
 	assert_non_null(strstr(content, "[:00000001] after\n"));
 }
 
+/* Not even when nobody reads it, now or when it is opened again. */
+static void test_pipe_is_not_waited_for(void **state UNUSED)
+{
+	log_close();
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(log_open(path), -1);
+	assert_int_equal(errno, ENXIO);
+	int reader = open(path, O_RDONLY | O_NONBLOCK);
+	assert_int_equal(log_open(path), 0);
+	log_write(1, "into the pipe", 13);
+	assert_true(read(reader, content, sizeof(content)) > 13);
+	close(reader);
+	signal(SIGPIPE, SIG_IGN);
+	log_reopen();
+	signal(SIGPIPE, SIG_DFL);
+}
+
 static void test_open_fails(void **state UNUSED)
 {
 	assert_int_equal(log_open("/nowhere/at/all"), -1);
@@ -237,6 +255,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_printf_cuts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reopen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reopen_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pipe_is_not_waited_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_open_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads_and_reopen, setup, teardown),

@@ -109,6 +109,21 @@ static void test_pack(void **state)
 		 "raises('string expected', netpack.pack, nil)");
 }
 
+/* An object is no block: it would be freed. */
+static void test_objects(void **state)
+{
+	(void)state;
+	run_case("for _, f in ipairs{netpack.tostring, netpack.pack} do\n"
+		 "  raises('a pointer expected, not an object', f, newproxy(true), 3)\n"
+		 "end\n"
+		 "raises('a pointer expected, not an object', netpack.filter, nil, newproxy(true), 1000)\n"
+		 "local block, size = netpack.pack('abc')\n"
+		 "for _, wrong in ipairs{-1, 65536, 2 ^ 64, -2 ^ 70, 0 / 0} do\n"
+		 "  raises('Invalid size (too long)', netpack.pack, block, wrong)\n"
+		 "end\n"
+		 "is(netpack.tostring(block, size), '\\0\\3abc')");
+}
+
 static void test_kinds(void **state)
 {
 	(void)state;
@@ -206,7 +221,8 @@ static void test_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pack),      cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_pack),      cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_every_cut), cmocka_unit_test(test_many_sockets),
 		cmocka_unit_test(test_events),    cmocka_unit_test(test_ends),
 	};

@@ -91,6 +91,27 @@ static void test_differences(void **state)
 	assert_int_equal(shared_tables(), 0);
 }
 
+/* In a table of so many flags `#` is 2^23, if all lie in its hash part. */
+static void test_sparse_lists(void **state)
+{
+	static const char chunk[] = "local source = {}\n"
+				    "for i = 1, 24 do source[i] = ('[%d] = x'):format(2 ^ (i - 1)) end\n"
+				    "return loadstring('local x = 7 return {' .. table.concat(source, ',') .. '}')()";
+	lua_State *L = *state;
+	struct shared_table *t = build(L, chunk, NULL);
+	assert_true(t->length <= 1024);
+	lua_settop(L, 0);
+	for (int i = 0; i < 24; i++) {
+		lua_pushnumber(L, (double)(1 << i));
+		assert_int_equal(shared_get(L, t, -1).kind, SHARED_NUMBER);
+		lua_pop(L, 1);
+	}
+	assert_ptr_equal(build(L, chunk, t), t);
+	shared_release(t);
+	shared_release(t);
+	assert_int_equal(shared_tables(), 0);
+}
+
 static void test_failures(void **state)
 {
 	static const char *const wrong[] = {
@@ -159,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sharing),
 		cmocka_unit_test(test_differences),
+		cmocka_unit_test(test_sparse_lists),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_threads),
 	};

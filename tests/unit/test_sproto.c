@@ -134,6 +134,7 @@ static void test_integers(void **state)
 		 "raises('Data.bools[1] is not a boolean (Is a number)', sp.encode, sp, 'Data', {bools = {1}})\n"
 		 "raises('Data.double[0] is not a number (Is a table)', sp.encode, sp, 'Data', {double = {}})\n"
 		 "raises('Person.name[0] is not a string (Is a boolean)', sp.encode, sp, 'Person', {name = true})\n"
+		 "raises('Person.name[0] is not a string (Is a number)', sp.encode, sp, 'Person', {name = 5})\n"
 		 "raises('Data.numbers(1) should be a table', sp.encode, sp, 'Data', {numbers = 5})\n"
 		 "raises('should be a table (Is a number)', sp.encode, sp, 'Person', {children = {5}})\n"
 		 "raises('should be a table (Is a nil)', sp.encode, sp, 'Person', nil)");

@@ -12,9 +12,9 @@
 
 #include "luabind/compat.h"
 #include "luabind/heap.h"
+#include "luabind/stdlib.h"
 
 #include <lauxlib.h>
-#include <lualib.h>
 #include <string.h>
 
 static const char prelude[] =
@@ -29,7 +29,7 @@ static const char prelude[] =
 
 static int open_all(lua_State *L)
 {
-	luaL_openlibs(L);
+	stdlib_open(L);
 	compat_open(L);
 	return 0;
 }
@@ -115,7 +115,16 @@ static void test_utf8(void **state)
 	    "  local s = utf8.char(c)\n"
 	    "  assert(utf8.len(s) == nil and utf8.codepoint(s, 1, 1, true) == c)\n"
 	    "end\n"
-	    "for i = 128, 255 do assert(utf8.len(string.char(i)) == nil) end");
+	    "for i = 128, 255 do assert(utf8.len(string.char(i)) == nil) end\n"
+	    /* Positions that no string has, also those that fit into no integer. */
+	    "for _, far in ipairs {2 ^ 53, 2 ^ 63, 1e300, 1 / 0} do\n"
+	    "  raises('out of bounds', utf8.len, 'abc', far) raises('out of bounds', utf8.len, 'abc', 1, far)\n"
+	    "  raises('out of bounds', utf8.codepoint, 'abc', 1, far)\n"
+	    "  raises('out of bounds', utf8.offset, 'abc', 1, far)\n"
+	    "  assert(utf8.offset('abc', far) == nil and utf8.offset('abc', -far) == nil)\n"
+	    "  assert(utf8.codes('abc')('abc', far) == nil and utf8.codes('abc')('abc', -far) == nil)\n"
+	    "  assert(utf8.len('abc', 1, -far) == 0)\n"
+	    "end");
 }
 
 static void test_compat(void **state)

@@ -6,7 +6,8 @@
 
 local task = require "skynet.task"
 
-local create, raw_status, running, yield = coroutine.create, coroutine.status, coroutine.running, coroutine.yield
+local close, create, raw_status = coroutine.close, coroutine.create, coroutine.status
+local running, yield = coroutine.running, coroutine.yield
 local live = task.live
 
 local USER = "USER" -- what a coroutine yields first when it means its resumer and not the dispatcher
@@ -16,6 +17,7 @@ local M = {}
 local owner_of = setmetatable({}, { __mode = "k" }) -- coroutine -> task that runs or ran it; false: none yet
 local blocked = setmetatable({}, { __mode = "k" }) -- coroutine -> true while its task is suspended
 local closed = setmetatable({}, { __mode = "k" })
+local failures = setmetatable({}, { __mode = "k" }) -- coroutine -> { the error that ended it }, until close tells
 
 --- A coroutine of f, for use with this module.
 function M.create(f)
@@ -31,19 +33,20 @@ local function unblock(co, ...)
 	return continue(co, coroutine.resume(co, ...))
 end
 
-continue = function(co, ok, command, ...)
+continue = function(co, ok, ...)
 	if not ok then
 		owner_of[co] = nil
-		return false, command
+		failures[co] = { (...) }
+		return false, (...)
 	elseif raw_status(co) == "dead" then
 		owner_of[co] = nil
-		return true, command, ...
-	elseif command == USER then
 		return true, ...
+	elseif (...) == USER then
+		return true, select(2, ...)
 	end
 	-- It waits for something: so does the task, which goes on with co when the dispatcher resumes it.
 	blocked[co] = true
-	return unblock(co, yield(command, ...))
+	return unblock(co, yield(...))
 end
 
 --- Go on with a coroutine until it yields (by this module's yield) or ends.
@@ -115,15 +118,22 @@ function M.wrap(f)
 	end
 end
 
---- End a suspended coroutine. Raises an error for a running one.
--- @return true
+--- End a suspended coroutine, also one whose task waits in it: who has resumed it then gets `cannot resume dead
+-- coroutine`, when that wait is over. Raises an error for a running one.
+-- @return true; false and the error when it was ended by one, once
 function M.close(co)
 	local status = M.status(co)
-	if status ~= "suspended" and status ~= "dead" then
+	if status == "running" or status == "normal" then
 		error("cannot close a " .. status .. " coroutine", 2)
 	end
-	closed[co] = true
-	owner_of[co] = nil
+	local failure = failures[co]
+	closed[co], owner_of[co], failures[co] = true, nil, nil
+	local ok, err = close(co)
+	if failure then
+		return false, failure[1]
+	elseif not ok then
+		return false, err -- of a variable that was closed
+	end
 	return true
 end
 

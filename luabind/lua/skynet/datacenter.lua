@@ -4,7 +4,7 @@
 -- DATACENTER.
 
 local skynet = require "skynet"
-local call = require "skynet.call"
+local patient = require("skynet.require").original("skynet.deadline").patient
 
 local datacenter = {}
 
@@ -23,7 +23,7 @@ end
 --- Like get, but waits until there is a value, for ever if need be. Raises `call failed` when
 -- others wait for something below or above that path, or when it becomes a branch.
 function datacenter.wait(...)
-	return call.patient("DATACENTER", "lua", "WAIT", ...)
+	return patient("DATACENTER", "lua", "WAIT", ...)
 end
 
 return datacenter

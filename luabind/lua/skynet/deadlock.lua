@@ -25,13 +25,16 @@
 -- by skynet.redirect, its service dead. Not foreseen: a task that answers a request which another
 -- one serves, by a raw message of type "response".
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local core = require "skynet.core"
 local task = require "skynet.task"
 local call = require "skynet.call"
 local serve = require "skynet.serve"
 local Lock = require "skynet.lock"
+local needs = require("skynet.deadline").needs
+local address_text = require("skynet.say").address
 
-local waiting, sleeping, held = task.state.waiting, task.state.sleeping, task.held
+local waiting, sleeping, held = task.state.waiting, task.state.sleeping, task.live.held
 local waits = Lock.waits
 local AGE_NS = core.deadlock() * 1e7
 
@@ -44,6 +47,15 @@ local function session_of(co)
 	for session, waiter in pairs(waiting) do
 		if waiter == co then
 			return session
+		end
+	end
+end
+
+-- The task whose it is to answer a request, or nil: it has not begun, or was answered or given away.
+local function task_of(source, session)
+	for co, its in pairs(serve.session) do
+		if its == session and serve.source[co] == source then
+			return co
 		end
 	end
 end
@@ -79,7 +91,7 @@ local function follow(trail, co, source, request)
 		local waiter = waits[co]
 		if not waiter then
 			local session = session_of(co)
-			local peer = session and call.needs(session)
+			local peer = session and needs(session)
 			if peer then
 				add_hop(trail, co, { source = source, request = request, peer = peer, session = session })
 			end
@@ -123,7 +135,7 @@ end
 local function who(trail, address)
 	for _, hop in ipairs(trail) do
 		if hop.address == address then
-			return string.format("%s [ %s ]", hop.name, call.address(address))
+			return string.format("%s [ %s ]", hop.name, address_text(address))
 		end
 	end
 end
@@ -207,7 +219,7 @@ function deadlock.arrive(trail, source, request)
 		end
 		return
 	end
-	local co = serve.task_of(source, request)
+	local co = task_of(source, request)
 	-- A request for the second time is of a circle that the first hop waits for and is no part of: it has its own
 	-- questions.
 	if co and not is_known(trail, source, request) then
@@ -217,7 +229,7 @@ end
 
 -- Whether anybody may wait for this task: who calls it, or who wants one of its locks.
 local function is_wanted(co)
-	local request = serve.request_of(co)
+	local request = serve.session[co]
 	return held[co] ~= nil or request ~= nil and request ~= 0
 end
 

@@ -23,7 +23,7 @@ end
 -- The coroutines that wait for the next tasks are garbage now, too. The answer is the memory in KB
 -- after; skynet gives none.
 function command.GC()
-	pool.clear()
+	pool.keep(0)
 	local before, begin = collectgarbage "count", core.hpc()
 	collectgarbage "collect"
 	local after, took_ns = collectgarbage "count", core.hpc() - begin

@@ -14,6 +14,7 @@
 
 local core = require "skynet.core"
 local task = require "skynet.task"
+local abort = require "skynet.abort"
 
 local debug, next, type, rawget, rawequal = debug, next, type, rawget, rawequal
 local getinfo, getlocal, sethook, gethook = debug.getinfo, debug.getlocal, debug.sethook, debug.gethook
@@ -214,12 +215,12 @@ function task.resume_with(f)
 	step_of = f
 end
 
-local abort = task.abort
+local end_task = abort.task
 
 --- As before; a task that was killed does not go on with its loops.
-function task.abort(co, err)
+function abort.task(co, err)
 	snaps_of[co] = nil
-	abort(co, err)
+	end_task(co, err)
 end
 
 -- ---- loops ----

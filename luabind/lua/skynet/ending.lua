@@ -12,7 +12,11 @@ local life = require "skynet.life"
 local peers = require "skynet.peers"
 local requests = require "skynet.response"
 
-local traceback = debug.traceback
+local abort = require "skynet.abort"
+local text_of = require("skynet.failure").text_of
+local SUSPEND = require("skynet.pool").SUSPEND
+
+local traceback, live, state = core.traceback, task.live, task.state
 
 local ending = {}
 
@@ -22,16 +26,28 @@ local function close_tasks()
 		return -- nobody would notice
 	end
 	local sessions = {}
-	for session, co in pairs(task.state.waiting) do
+	for session, co in pairs(state.waiting) do
 		if co ~= task.BREAK then
 			sessions[#sessions + 1] = session
 		end
 	end
 	table.sort(sessions)
 	for _, session in ipairs(sessions) do
-		task.close(task.state.waiting[session])
+		abort.close(state.waiting[session])
 	end
 	require("lua54_close").leave()
+end
+
+-- Forget everything that was to run in this service, and suspend for ever.
+-- Raises an error outside of tasks: nothing else ends the main chunk there.
+local function quit()
+	live.quitting = true
+	state.forks.first, state.forks.last = 1, 0
+	state.interrupts.first, state.interrupts.last = 1, 0
+	if live.task == nil then
+		error("this service has ended itself in its main chunk", 0)
+	end
+	coroutine.yield(SUSPEND)
 end
 
 --- End this service. Does not return. Whoever waits for it is told: requests that it serves or has
@@ -44,7 +60,7 @@ function ending.exit()
 	end
 	close_tasks()
 	core.exit()
-	task.quit()
+	quit()
 end
 
 local stop_functions = {}
@@ -70,7 +86,7 @@ local function run_stop_functions()
 	while #stop_functions > 0 do
 		local ok, err = xpcall(table.remove(stop_functions), traceback)
 		if not ok then
-			core.error("onstop function failed: " .. task.text_of(err))
+			core.error("onstop function failed: " .. text_of(err))
 		end
 	end
 end

@@ -6,7 +6,6 @@ local require = require("skynet.require").original -- what ships does not wait w
 local core = require "skynet.core"
 local task = require "skynet.task"
 local call = require "skynet.call"
-local serve = require "skynet.serve"
 
 local live = task.live
 
@@ -35,8 +34,11 @@ function extra.blocking(f, ...)
 	return end_blocking(co, pcall(core.blocking, f, ...))
 end
 
---- Set a config value. Raises `Can't setenv exist key : k` when there is one already.
+--- Set a config value. Raises `Can't setenv exist key : k` when there is one already, and an error for nil.
 function extra.setenv(key, value)
+	if value == nil then
+		error("no value for " .. tostring(key), 2)
+	end
 	core.setenv(key, tostring(value))
 end
 
@@ -49,8 +51,7 @@ end
 function extra.term(addr)
 	local handle = call.handle_of(addr)
 	if handle then
-		require("skynet.peers").fail(handle)
-		serve.forget_caller(handle)
+		require("skynet.peers").caller_ended(handle)
 	end
 end
 
@@ -66,10 +67,10 @@ end
 
 --- Send a request under this trace tag, and log its begin and end; otherwise as rawcall.
 function extra.tracecall(tag, addr, typename, msg, sz)
-	local trace = require "skynet.trace"
+	local trace, raw = require "skynet.trace", require "skynet.raw"
 	trace.log(tag, "tracecall begin")
-	call.send_as(addr, core.PTYPE_TRACE, tag)
-	local answer, size = call.rawcall(addr, typename, msg, sz)
+	raw.send_as(addr, core.PTYPE_TRACE, tag)
+	local answer, size = raw.rawcall(addr, typename, msg, sz)
 	trace.log(tag, "tracecall end")
 	return answer, size
 end

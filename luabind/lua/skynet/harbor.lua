@@ -2,8 +2,10 @@
 --
 -- Global names, and links to other nodes. There is one node here, so a link to another one is down.
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local core = require "skynet.core"
 local call = require "skynet.call"
+local patient = require("skynet.deadline").patient
 
 local NAME_MAX = 15
 
@@ -29,8 +31,8 @@ function harbor.queryname(name)
 	if handle or name:sub(1, 1) == "." then
 		return handle
 	end
-	local keeper = assert(call.patient(".service", "lua", "LAUNCH", "cdummy"))
-	return call.patient(keeper, "lua", "QUERYNAME", name)
+	local keeper = assert(patient(".service", "lua", "LAUNCH", "cdummy"))
+	return patient(keeper, "lua", "QUERYNAME", name)
 end
 
 --- Returns when the link to another node is down: at once.

@@ -3,7 +3,9 @@
 -- Running a piece of code inside of a service that lives: the debug command RUN. The code sees the
 -- service's globals, and in _U and _P what only closures can see.
 
-local task = require "skynet.task"
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
+local core = require "skynet.core"
+local text_of = require("skynet.failure").text_of
 
 -- Adds the upvalues of f, and of the functions among them, to `into` by name; the first of a name
 -- counts.
@@ -69,9 +71,9 @@ return function(skynet, source, filename, args)
 	local env = { print = print_into(output), _U = upvalues_of(skynet), _P = of_protocols(skynet._proto) }
 	setfenv(chunk, setmetatable(env, { __index = _G }))
 	local ok
-	ok, err = xpcall(chunk, debug.traceback, unpack(args or {}))
+	ok, err = xpcall(chunk, core.traceback, unpack(args or {}))
 	if not ok then
-		output[#output + 1] = task.text_of(err)
+		output[#output + 1] = text_of(err)
 	end
 	return ok, output
 end

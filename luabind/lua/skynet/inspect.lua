@@ -3,15 +3,20 @@
 -- Looking at the suspended tasks of this service, and killing one: skynet.task, uniqtask,
 -- killthread, trace_timeout. Loaded when one of these is used.
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
+local core = require "skynet.core"
 local pool = require "skynet.pool"
 local task = require "skynet.task"
 local call = require "skynet.call"
+local abort = require "skynet.abort"
+local deadline = require "skynet.deadline"
 local life = require "skynet.life"
 
 local traceback = debug.traceback
 local live, state, BREAK = task.live, task.state, task.BREAK
 local waiting, sleeping, forks = state.waiting, state.sleeping, state.forks
 local timer_body, timer_of = state.timer_body, state.timer_of
+local origins = setmetatable({}, { __mode = "k" }) -- task of a timer -> who began it, when trace_timeout is on
 
 local inspect = {}
 
@@ -27,7 +32,7 @@ end
 -- A timer's task has no frames before it begins; with trace_timeout it is known who began it.
 local function trace_of(session, co)
 	if timer_body[session] then
-		return live.origin and live.origin[co] or traceback(co)
+		return live.origin and origins[co] or traceback(co)
 	end
 	return traceback(co)
 end
@@ -68,7 +73,7 @@ function inspect.task(what)
 	if what == nil then
 		return count()
 	elseif what == "init" then
-		local co = life.init_thread()
+		local co = life.init_thread
 		return co and traceback(co)
 	elseif kind == "table" then
 		return fill(what)
@@ -95,9 +100,14 @@ function inspect.uniqtask()
 	return result
 end
 
+-- Called by task.timeout.
+local function note_origin(co, cs)
+	origins[co] = traceback(string.format("TIMER %d+%g : ", core.now(), cs), 3)
+end
+
 --- Whether timers remember who began them, for skynet.task.
 function inspect.trace_timeout(on)
-	live.origin = on and (live.origin or setmetatable({}, { __mode = "k" })) or nil
+	live.origin = on and note_origin or nil
 end
 
 -- A coroutine, or a part of its address as tostring shows it.
@@ -136,18 +146,26 @@ local function release_token(session)
 	end
 end
 
+-- The task that sleeps or waits with `session` is gone.
+local function stop_timer(session)
+	if state.timed[session] then
+		state.timed[session] = nil
+		deadline.cancel(session)
+	end
+end
+
 -- Nothing may come for a session of a killed task, or it must be expected by nobody.
 local function drop_session(session, co)
 	waiting[session] = nil
 	if timer_body[session] then
 		timer_of[co], timer_body[session] = nil, nil
 		pool.defer(-1)
-		task.cancel(session)
+		deadline.cancel(session)
 	elseif release_token(session) then
-		task.retire(session)
+		stop_timer(session)
 	else
-		call.expect(session, nil)
-		task.abandon(session)
+		call.pending[session] = nil
+		waiting[session] = BREAK
 	end
 end
 
@@ -161,7 +179,7 @@ function inspect.killthread(thread)
 		return kill_fork(thread)
 	else
 		drop_session(session, co)
-		task.abort(co, "killed")
+		abort.task(co, "killed")
 		return co
 	end
 end

@@ -2,7 +2,8 @@
 --
 -- Starting other services: skynet.newservice, uniqueservice and queryservice.
 
-local call = require "skynet.call"
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
+local patient = require("skynet.deadline").patient
 
 local launch = {}
 
@@ -10,24 +11,24 @@ local launch = {}
 -- blanks. Raises `call failed` when it cannot be started.
 -- @return its handle, or nil when it ended by skynet.exit() meanwhile
 function launch.newservice(name, ...)
-	return call.patient(".launcher", "lua", "LAUNCH", "snlua", name, ...)
+	return patient(".launcher", "lua", "LAUNCH", "snlua", name, ...)
 end
 
 --- The handle of the one instance of a service, launched when there is none. A leading `true` asks
 -- for one per network. Raises the reason when it cannot be started.
 function launch.uniqueservice(global, ...)
 	if global == true then
-		return assert(call.patient(".service", "lua", "GLAUNCH", ...))
+		return assert(patient(".service", "lua", "GLAUNCH", ...))
 	end
-	return assert(call.patient(".service", "lua", "LAUNCH", global, ...))
+	return assert(patient(".service", "lua", "LAUNCH", global, ...))
 end
 
 --- Like uniqueservice, but waits until somebody else has launched it.
 function launch.queryservice(global, ...)
 	if global == true then
-		return assert(call.patient(".service", "lua", "GQUERY", ...))
+		return assert(patient(".service", "lua", "GQUERY", ...))
 	end
-	return assert(call.patient(".service", "lua", "QUERY", global, ...))
+	return assert(patient(".service", "lua", "QUERY", global, ...))
 end
 
 return launch

@@ -8,12 +8,10 @@ local call = require "skynet.call"
 local serve = require "skynet.serve"
 local modules = require "skynet.require"
 
-local traceback = debug.traceback
+local traceback = core.traceback
 local require = modules.original
 
 local life = {}
-
-local init_thread
 
 local function run_init(start)
 	modules.init_all()
@@ -29,25 +27,18 @@ function life.init_service(start)
 		return
 	end
 	collectgarbage() -- after `not enough memory` there may be none left to tell it
-	err = task.text_of(err)
-	core.error("init service failed: " .. err)
-	call.send(".launcher", "lua", "ERROR", err:match("^[^\n]*"))
-	require("skynet.ending").exit()
+	require("skynet.failure").of_start(err)
 end
 
 --- Begin to receive messages and run `start` as the first task. To be called once, in the main
 -- chunk.
 function life.start(start)
 	core.callback(serve.dispatch_message)
-	init_thread = task.timeout(0, function()
+	--- The task that runs the start function, nil when it is through.
+	life.init_thread = task.timeout(0, function()
 		life.init_service(start)
-		init_thread = nil
+		life.init_thread = nil
 	end)
-end
-
---- The task that runs the start function, or nil when it is through.
-function life.init_thread()
-	return init_thread
 end
 
 --- Handler of the system protocol; a function of its own, by which skynet.onstop knows that nobody has replaced it.

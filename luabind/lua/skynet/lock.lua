@@ -1,13 +1,15 @@
 -- SPDX-License-Identifier: MIT
 --
 -- A lock that tasks of one service wait for, first come, first served: what skynet.queue and serial
--- dispatch are made of. A task that holds some is on record in task.held, so that killing it passes
+-- dispatch are made of. A task that holds some is on record in live.held, so that killing it passes
 -- them on; one that waits is on record in Lock.waits, so that a deadlock is found.
 
 local core = require "skynet.core"
 local task = require "skynet.task"
 
-local live, held = task.live, task.held
+local live = task.live
+local held = setmetatable({}, { __mode = "k" }) -- task -> the lock that it took last, from which the others hang
+live.held = held
 
 local Lock = {}
 Lock.__index = Lock

@@ -8,13 +8,16 @@ local name, find_module = ...
 
 local PREFIXES = { "skynet", "snax", "http", "client", "ltls" }
 local NAMES = { bson = true }
+local OLD_NAMES = " cluster dns memory mongo mysql redis socket socketchannel socketdriver "
+
+local has_old_names = package.path:find("compat10/", 1, true)
 
 local function old_name()
-	return package.path:find("compat10/", 1, true) and find_module("compat10." .. name)
+	return has_old_names and find_module("compat10." .. name)
 end
 
 local function is_skynets()
-	if NAMES[name] then
+	if NAMES[name] or has_old_names and OLD_NAMES:find(" " .. name .. " ", 1, true) then
 		return true
 	end
 	for _, prefix in ipairs(PREFIXES) do

@@ -5,6 +5,8 @@
 local task = require "skynet.task"
 local pending = require("skynet.call").pending
 
+local live = task.live
+
 local peers = {}
 
 --- Make all calls to `handle` fail, the oldest first.
@@ -19,6 +21,14 @@ function peers.fail(handle)
 	for _, session in ipairs(sessions) do
 		task.fail(session)
 	end
+end
+
+--- The service at `handle` has ended.
+function peers.caller_ended(handle)
+	if live.responders then
+		live.responders.forget(handle)
+	end
+	peers.fail(handle)
 end
 
 --- The handles of all services that owe this one an answer, as a set.

@@ -10,7 +10,8 @@ local protocol = require "skynet.protocol"
 local call = require "skynet.call"
 
 local registry, SUSPEND = protocol.registry, pool.SUSPEND
-local live, waiting = task.live, task.state.waiting
+local live, waiting, BREAK = task.live, task.state.waiting, task.BREAK
+local pending = call.pending
 local NS_PER_CS = 1e7
 
 local requests = {}
@@ -35,7 +36,7 @@ local function send(self, request)
 	end
 	local session = core.send(request[1], p.id, nil, p.pack(unpack(request, 3, table.maxn(request))))
 	if session then
-		call.expect(session, call.handle_of(request[1]) or false)
+		pending[session] = call.handle_of(request[1]) or false
 		self._open[session] = request
 		self._left = self._left + 1
 	else
@@ -52,7 +53,7 @@ end
 
 local function settle(self, ok, msg, sz, session)
 	local request = self._open[session]
-	call.expect(session, nil)
+	pending[session] = nil
 	self._open[session] = nil
 	self._left = self._left - 1
 	local entry = { request = request, answer = false }
@@ -83,9 +84,9 @@ end
 --- Nobody is interested in the answers that are missing.
 function requests:close()
 	for session, request in pairs(self._open) do
-		call.expect(session, nil)
+		pending[session] = nil
 		if not core.withdraw(request[1], session) then
-			task.abandon(session)
+			waiting[session] = BREAK
 		end
 	end
 	self._open, self._left = {}, 0

@@ -3,17 +3,19 @@
 -- Requests that are not answered by their handler: later (responders), by another service, or by nobody. Loaded by the
 -- first of them, and by the end of a service.
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local core = require "skynet.core"
 local task = require "skynet.task"
 local call = require "skynet.call"
 local serve = require "skynet.serve"
 
 local core_send, core_forget, core_alive = core.send, core.forget, core.alive
-local live, fail_request = task.live, serve.fail_request
+local live, fail_request, take = task.live, serve.fail_request, serve.take
 local serving_session, serving_source = serve.session, serve.source
 local RESPONSE = core.PTYPE_RESPONSE
 
 local response = {}
+live.responders = response
 
 local outstanding = {} -- responder state -> true, for every responder not used yet
 
@@ -53,8 +55,7 @@ local function send_answer(state, ...)
 	return not not sent
 end
 
---- The responder to a request that was taken from its task; see serve.response.
-function response.new(session, source, packer)
+local function responder_to(session, source, packer)
 	if session == 0 then
 		return no_answer_wanted
 	end
@@ -80,6 +81,25 @@ function response.new(session, source, packer)
 		end
 		used = true
 		return refuse_responder(state, (...))
+	end
+end
+
+--- Detach the current request from its handler; the result answers it later, from any task.
+-- responder(true, ...) sends an answer, responder(false [, reason]) an error, both return whether the caller
+-- got it; a second use raises `Can't response more than once`; responder("TEST") tells whether the
+-- caller still waits. A responder that is collected unused fails the request. `packer` replaces
+-- skynet.pack.
+function response.response(packer)
+	local session, source = take()
+	return responder_to(session, source, packer or core.pack)
+end
+
+--- The request that the running task serves.
+-- @return session, source; nil, nil outside of requests
+function response.context()
+	local co = live.task
+	if co then
+		return serving_session[co], serving_source[co]
 	end
 end
 
@@ -114,7 +134,7 @@ function response.redirect(dest, source, typename, session, msg, sz)
 			serving_session[co] = nil
 		end
 	end
-	return call.redirect(dest, source, typename, session, msg, sz)
+	return require("skynet.raw").redirect(dest, source, typename, session, msg, sz)
 end
 
 --- Fail every request that is not answered yet: this service ends.

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- Lines for the log: skynet.error and skynet.log.
+-- What is said: skynet.error and skynet.log, and addresses as text.
 
 local core = require "skynet.core"
 
@@ -8,14 +8,22 @@ local say = {}
 
 local function joined(...)
 	local n = select("#", ...)
-	if n == 1 then
-		return tostring((...))
+	if n <= 1 then
+		return tostring((...)) -- nothing is nil, as in skynet
 	end
 	local words = { ... }
 	for i = 1, n do
 		words[i] = tostring(words[i])
 	end
 	return table.concat(words, " ")
+end
+
+--- An address as text: `:%08x` for a handle, anything else as it is.
+function say.address(addr)
+	if type(addr) == "number" then
+		return string.format(":%08x", addr)
+	end
+	return tostring(addr)
 end
 
 --- Write one line to the log: the arguments as text, joined by blanks. Always written, whatever

@@ -6,6 +6,7 @@
 local core = require "skynet.core"
 local task = require "skynet.task"
 local call = require "skynet.call"
+local say = require("skynet.require").original "skynet.say"
 
 local sched = {}
 
@@ -50,7 +51,7 @@ function sched.kill(addr)
 	end
 	local killed = core.kill(addr)
 	if not killed then
-		return false, "no service lives at " .. call.address(addr)
+		return false, "no service lives at " .. say.address(addr)
 	end
 	call.send(".launcher", "lua", "REMOVE", handle, true)
 	return true

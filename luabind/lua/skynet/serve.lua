@@ -10,12 +10,12 @@ local task = require "skynet.task"
 local protocol = require "skynet.protocol"
 local call = require "skynet.call"
 
-local core_send = core.send
+local core_send, core_post = core.send, core.post
 local registry = protocol.registry
-local live, step, drain, answer = task.live, task.step, task.drain, task.answer
+local live, step, drain, answer, shown = task.live, task.step, task.drain, task.answer, task.shown
 local acquire = pool.acquire
 -- LuaJIT's require, before skynet/require.lua replaces it: what ships does not wait while it is loaded.
-local error, require, tostring = error, require, tostring
+local error, require = error, require
 
 local RESPONSE, ERROR = core.PTYPE_RESPONSE, core.PTYPE_ERROR
 
@@ -35,7 +35,7 @@ local REASON_MAX = 1000
 -- unless the option `callreason` is false.
 function serve.fail_request(source, session, reason)
 	if reason ~= nil and core.getenv "callreason" ~= "false" then
-		return core_send(source, ERROR, session, tostring(reason):match("^[^\n]*"):sub(1, REASON_MAX))
+		return core_send(source, ERROR, session, shown(reason):match("^[^\n]*"):sub(1, REASON_MAX))
 	end
 	return core_send(source, ERROR, session)
 end
@@ -68,7 +68,7 @@ local function handle_error(p, msg, sz, session, source)
 	p.dispatch(session, source, p.unpack(msg, sz))
 end
 
-task.on_failure(function(co, err)
+live.failed = function(co, err)
 	if live.trace then
 		live.trace.fails(co)
 	end
@@ -77,26 +77,6 @@ task.on_failure(function(co, err)
 	if session and session ~= 0 then
 		fail_request(source, session, err)
 	end
-end)
-
-local function deliver(ptype, msg, sz, session, source)
-	if ptype == RESPONSE then
-		local known, err = answer(session, msg, sz)
-		if known then
-			return err
-		end
-		return require("skynet.unexpected").response(session, source, msg, sz)
-	end
-	local p = registry[ptype]
-	if p == nil or p.dispatch == nil then
-		if session ~= 0 then
-			fail_request(source, session, "no handler for messages of type " .. (p and p.name or ptype))
-			return nil
-		end
-		return require("skynet.unexpected").request(p, ptype, msg, sz, source)
-	end
-	local f = ptype == ERROR and handle_error or handle
-	return step(acquire(), f, p, msg, sz, session, source)
 end
 
 --- The callback for the runtime: one message, and then everything that it made runnable.
@@ -106,7 +86,24 @@ function serve.dispatch_message(ptype, msg, sz, session, source)
 	if live.quitting then
 		return
 	end
-	local err = drain(deliver(ptype, msg, sz, session, source))
+	local err
+	if ptype == RESPONSE then
+		local known
+		known, err = answer(session, msg, sz)
+		if not known then
+			err = require("skynet.unexpected").response(session, source, msg, sz)
+		end
+	else
+		local p = registry[ptype]
+		if p and p.dispatch then
+			err = step(acquire(), ptype == ERROR and handle_error or handle, p, msg, sz, session, source)
+		else
+			err = require("skynet.unexpected").request(p, ptype, msg, sz, session, source)
+		end
+	end
+	if live.more then
+		err = drain(err)
+	end
 	if early then
 		err = err and early .. "\n" .. err or early
 	end
@@ -115,32 +112,10 @@ function serve.dispatch_message(ptype, msg, sz, session, source)
 	end
 end
 
---- The request that the running task serves.
--- @return session, source; nil, nil outside of requests
-function serve.context()
-	local co = live.task
-	if co then
-		return serving_session[co], serving_source[co]
-	end
-end
-
---- The request that a task serves, and whose it still is to answer.
--- @return session (0: a message that wants no answer), source; nil when there is none
-function serve.request_of(co)
-	return serving_session[co], serving_source[co]
-end
-
---- The task whose it is to answer a request, or nil: it has not begun, or was answered or given away.
-function serve.task_of(source, session)
-	for co, its in pairs(serving_session) do
-		if its == session and serving_source[co] == source then
-			return co
-		end
-	end
-end
-
--- Take the request away from the running task, whoever answers it from now on.
-local function take()
+--- Take the request away from the running task, whoever answers it from now on.
+-- Raises `No session` when there is none.
+-- @return session (0: a message that wants no answer), source
+function serve.take()
 	local co = live.task
 	local session = co and serving_session[co]
 	if not session then
@@ -149,6 +124,7 @@ local function take()
 	serving_session[co] = nil
 	return session, serving_source[co]
 end
+local take = serve.take
 
 --- Answer the current request with a packed payload (string, or pointer and size in bytes).
 -- Raises `No session` when there is no request, or it was answered.
@@ -175,25 +151,15 @@ local ret, pack = serve.ret, core.pack
 --- Answer the current request with Lua values.
 -- @return as ret
 function serve.retpack(...)
-	return ret(pack(...))
-end
-
---- Detach the current request from its handler; the result answers it later, from any task.
--- responder(true, ...) sends an answer, responder(false [, reason]) an error, both return whether the caller
--- got it; a second use raises `Can't response more than once`; responder("TEST") tells whether the
--- caller still waits. A responder that is collected unused fails the request. `packer` replaces
--- skynet.pack.
-function serve.response(packer)
-	live.responders = live.responders or require "skynet.response"
-	local session, source = take()
-	return live.responders.new(session, source, packer or pack)
-end
-
---- Responders to a dead caller need no answer any more.
-function serve.forget_caller(handle)
-	if live.responders then
-		live.responders.forget(handle)
+	local co = live.task
+	local session = co and serving_session[co]
+	if not session or session == 0 or live.trace then
+		return ret(pack(...))
 	end
+	-- What is packed here is never too large.
+	local sent = core_post(serving_source[co], RESPONSE, session, ...)
+	serving_session[co] = nil
+	return sent ~= nil
 end
 
 return serve

@@ -3,7 +3,7 @@
 -- Services made of a function, one instance for each name. The service service_provider keeps them.
 
 local skynet = require "skynet"
-local call = require "skynet.call"
+local patient = require("skynet.require").original("skynet.deadline").patient
 
 local service = {}
 
@@ -24,12 +24,12 @@ end
 -- tries again.
 -- @return its handle
 function service.new(name, mainfunc, ...)
-	return call.patient(provider(), "lua", "LAUNCH", name, code_of(mainfunc), ...)
+	return patient(provider(), "lua", "LAUNCH", name, code_of(mainfunc), ...)
 end
 
 --- The handle of the service `name`; waits until somebody has made it.
 function service.query(name)
-	return call.patient(provider(), "lua", "QUERY", name)
+	return patient(provider(), "lua", "QUERY", name)
 end
 
 --- End the service `name`.

@@ -5,7 +5,7 @@
 -- of the method (snax/interface.lua).
 
 local skynet = require "skynet"
-local call = require "skynet.call"
+local patient = require("skynet.require").original("skynet.deadline").patient
 local read_interface = require "snax.interface"
 
 local snax = {}
@@ -94,7 +94,7 @@ end
 function snax.rawnewservice(name, ...)
 	local id = snax.interface(name).system.init
 	local handle = assert(skynet.newservice("snaxd", name), "the service ended while it started")
-	local ok, err = pcall(call.patient, handle, "snax", id, ...)
+	local ok, err = pcall(patient, handle, "snax", id, ...)
 	if not ok then
 		require("skynet.manager").kill(handle)
 		error(err, 0)
@@ -109,7 +109,7 @@ function snax.newservice(name, ...)
 end
 
 local function from_manager(command, name, ...)
-	return snax.bind(assert(call.patient(".service", "lua", command, "snaxd", name, ...)), name)
+	return snax.bind(assert(patient(".service", "lua", command, "snaxd", name, ...)), name)
 end
 
 --- The one instance of a snax service in this process, launched when there is none.

@@ -14,30 +14,31 @@ local core = require "skynet.core"
 local pool = require "skynet.pool"
 
 local resume, yield = coroutine.resume, coroutine.yield
-local running, traceback = coroutine.running, debug.traceback
-local unpack, select, type, tostring, error = unpack, select, type, tostring, error
+local running, isyieldable = coroutine.running, coroutine.isyieldable
+-- LuaJIT's require, before skynet/require.lua replaces it: what ships does not wait while it is loaded.
+local unpack, select, type, error, require = unpack, select, type, error, require
 local core_timeout, core_cancel, core_genid = core.timeout, core.cancel, core.genid
-local core_raised = core.raised
 
 local acquire, defer, SUSPEND = pool.acquire, pool.defer, pool.SUSPEND
-local QUIT = "QUIT"
 local BREAK = "BREAK"
 local NS_PER_CS = 1e7
-local TRIM_NS = 1e10 -- between two looks at a pool that may be too large
 
 local task = {
-	--- The reason of a call that has met its deadline.
-	TIMEOUT = "timeout",
 	--- Stands in `waiting` for a session that nobody waits for; also what a woken sleep returns.
 	BREAK = BREAK,
+	--- What a task yields that waits.
+	SUSPEND = SUSPEND,
 }
 
 -- What the other parts of the library may read at any time: `task`, the coroutine that runs now
 -- (nil outside of tasks, and inside of blocking); `quitting`, true once skynet.exit() was called; `trace`, the
--- module that logs the way of a request (nil until it is used); `responders`, the module of skynet.response, likewise;
--- `origin`, a table that keeps who began a timer (nil unless skynet.trace_timeout is on); `blocking`, true inside of
--- skynet.blocking; `debugger`, what is called before each message while there is one.
-local live = { task = nil, quitting = false, trace = nil, responders = nil, origin = nil, blocking = false, debugger = nil }
+-- module that logs the way of a request (nil until it is used); `responders`, the module of skynet.response, and `held`, the
+-- locks of each task (skynet/lock.lua), likewise; `failed`, what is called with a task that raised an error, and the error
+-- (skynet/serve.lua); `origin`, what notes who began a timer (nil unless skynet.trace_timeout is on); `timers`, the timers
+-- of the library itself, which have no task (nil until there is one): session -> what is called, or the session of the
+-- call that fails; `blocking`, true inside of skynet.blocking; `debugger`, what is called before each message while there is
+-- one; `more`: there may be something to drain.
+local live = { more = false, quitting = false, failed = nil, task = nil }
 task.live = live
 
 -- session -> the task that it resumes, or BREAK
@@ -46,22 +47,20 @@ local sleeping = {} -- token -> session of the task that sleeps or waits on it
 local timed = {} -- session -> true for those of `sleeping` that a timer ends
 local timer_body = {} -- session -> function of a timer whose task has not begun
 local timer_of = {} -- the task of such a timer -> session
-local trimmer -- session of the timer after which the pool is trimmed
-local deadline = {} -- session of a timer -> session of the call that it makes fail
 
 local interrupts = { first = 1, last = 0, verdict = {} } -- [i] = session
 local forks = { first = 1, last = 0, call = {} } -- [i] = task, or false for a killed one
 
--- For skynet/inspect.lua, which lists and kills tasks.
-task.state = { waiting = waiting, sleeping = sleeping, timer_body = timer_body, timer_of = timer_of, forks = forks }
-
-function pool.watch()
-	trimmer = core_timeout(TRIM_NS)
-end
-
-local function no_hook()
-end
-local failure_hook = no_hook
+-- For what is loaded later: skynet/inspect.lua, which lists and kills tasks, and its like.
+task.state = {
+	waiting = waiting,
+	sleeping = sleeping,
+	timed = timed,
+	timer_body = timer_body,
+	timer_of = timer_of,
+	forks = forks,
+	interrupts = interrupts,
+}
 
 local function run_plain(f)
 	f()
@@ -71,82 +70,47 @@ local function run_packed(call)
 	call.f(unpack(call, 1, call.n))
 end
 
---- End a task that will not run any more. Only with lua54 = true there is anything to notice: its variables are closed.
-function task.close(co)
-	if package.loaded.lua54 then
-		pcall(coroutine.close, co)
-	end
+--- An error as text.
+function task.shown(err)
+	return type(err) == "string" and err or require("skynet.failure").shown(err)
 end
+local shown = task.shown
 
--- What became of a task after one step: nil, or the text of the error that ended it.
-local function settle(co, ok, command)
+--- Run a task until it yields or ends; it gets a, b, ... Only for the dispatcher.
+-- @return nil, or the text of the error that ended it, with its traceback
+function task.step(co, a, b, c, d, e, f)
+	live.task = co
+	local ok, command = resume(co, a, b, c, d, e, f)
 	live.task = nil
 	if ok then
-		if command == SUSPEND or command == nil or command == QUIT then
+		if command == SUSPEND or command == nil then
 			return nil
 		end
 		command = command == "USER" and "Call skynet.coroutine.yield out of skynet.coroutine.resume"
-			or "Unknown command : " .. tostring(command)
+			or "Unknown command : " .. shown(command)
 	end
 	pool.ended()
-	local interrupted, place = core_raised(command)
-	failure_hook(co, interrupted or command)
+	local interrupted, place = core.raised(command)
+	live.failed(co, interrupted or command)
 	if interrupted then
 		return interrupted .. "\nstack traceback:\n" .. place
 	end
-	return traceback(co, tostring(command))
-end
-
---- What to tell of an error that was caught: its text; of an interrupt, which comes as another one, its own with
--- the traceback.
-function task.text_of(err)
-	local interrupted, place = core_raised(err)
-	if interrupted then
-		return interrupted .. "\nstack traceback:\n" .. place
-	end
-	return tostring(err)
-end
-
---- Run a task until it yields or ends. Only for the dispatcher.
--- @return nil, or the error with its traceback when the task raised one
-function task.step(co, ...)
-	live.task = co
-	return settle(co, resume(co, ...))
+	return core.traceback(co, shown(command))
 end
 local step = task.step
-
---- Set what is done with a task that raised an error (one function; it gets the coroutine and the
--- error).
-function task.on_failure(f)
-	failure_hook = f
-end
 
 --- Begin and go on with tasks by f(co, ...) instead of coroutine.resume, for skynet.profile.
 function task.resume_with(f)
 	resume = f
 end
 
---- task -> the lock that it took last (skynet/lock.lua), from which the others hang.
-task.held = setmetatable({}, { __mode = "k" })
-
---- A task that is gone: as when it had raised this error, and its locks go to those that wait.
-function task.abort(co, err)
-	pool.ended()
-	failure_hook(co, err)
-	task.close(co)
-	while task.held[co] do
-		task.held[co]:release()
-	end
-end
-
---- The running task; raises an error outside of tasks, where nothing can wait.
+--- The running task; raises an error where nothing can wait: outside of tasks, and where LuaJIT could not yield. (It would say
+-- so itself, but when everything has been begun: who caught that error would be resumed later, in the middle of another wait, with
+-- the answer to this one.)
 function task.need()
 	local co = live.task
-	if co == nil then
-		if live.blocking then
-			error("nothing can wait inside skynet.blocking but what blocks the thread", 3)
-		end
-		error("only a task can wait: do this inside skynet.start, not in the main chunk", 3)
+	if co == nil or not isyieldable() then
+		require("skynet.failure").cannot_wait()
 	end
 	return co
 end
@@ -160,48 +124,17 @@ function task.await(session)
 	return yield(SUSPEND)
 end
 
---- Nobody waits for `session`, whose message is still to come, any more.
-function task.abandon(session)
-	waiting[session] = BREAK
-end
-
---- The message of an abandoned session will not come (any more) either.
-function task.forget(session)
-	if waiting[session] == BREAK then
-		waiting[session] = nil
-	end
-end
-
-local interrupt
-
--- Whatever is not a task that waits for this session.
-local function answer_other(session, co)
-	if co == BREAK then
-		waiting[session] = nil
-		return true
-	end
-	if session == trimmer then
-		trimmer = nil
-		pool.trim()
-		return true
-	end
-	local late = deadline[session]
-	if late == nil then
-		return false
-	end
-	deadline[session] = nil
-	interrupt(late, task.TIMEOUT)
-	return true
-end
-
 --- Deliver an answer. Only for the dispatcher.
--- @return known, err: whether anybody waited for this session, and the error text of the task
+-- @return known, err: whether a task waited for this session, or did so until it gave up, and the error text of the task
 function task.answer(session, msg, sz)
 	local co = waiting[session]
-	if co == nil or co == BREAK then
-		return answer_other(session, co)
+	if co == nil then
+		return false
 	end
 	waiting[session] = nil
+	if co == BREAK then
+		return true
+	end
 	local f = timer_body[session]
 	if f then
 		timer_body[session] = nil
@@ -226,18 +159,16 @@ local function advance(queue)
 	end
 end
 
-interrupt = function(session, verdict)
-	local last = interrupts.last + 1
-	interrupts[last] = session
-	interrupts.verdict[last] = verdict
-	interrupts.last = last
-end
-
 --- Make the call that waits for `session` fail, for this reason (text or nil); its task runs when
 -- the current one has suspended.
 function task.fail(session, reason)
-	interrupt(session, reason)
+	local last = interrupts.last + 1
+	interrupts[last] = session
+	interrupts.verdict[last] = reason
+	interrupts.last = last
+	live.more = true
 end
+local interrupt = task.fail
 
 -- Resume what the oldest interrupt names. A session that is gone already (woken twice, answered
 -- meanwhile) is skipped.
@@ -281,6 +212,7 @@ function task.drain(err)
 		elseif forks.last ~= 0 then
 			e = run_fork()
 		else
+			live.more = false
 			return err
 		end
 		if e then
@@ -299,6 +231,7 @@ function task.fork(f, ...)
 	forks[last] = co
 	forks.call[last] = n == 0 and type(f) == "function" and f or { f = f, n = n, ... }
 	forks.last = last
+	live.more = true
 	return co
 end
 
@@ -317,32 +250,9 @@ function task.timeout(cs, f)
 	timer_body[session] = f
 	timer_of[co] = session
 	if live.origin then
-		live.origin[co] = traceback(string.format("TIMER %d+%g : ", core.now(), cs), 2)
+		live.origin(co, cs)
 	end
 	return co
-end
-
---- Make the call that waits for `session` fail with task.TIMEOUT after `cs` centiseconds, unless
--- disarm(the result) comes first. Costs no coroutine.
-function task.arm(cs, session)
-	local timer = core_timeout(delay_ns(cs))
-	deadline[timer] = session
-	return timer
-end
-
---- Take back what arm began. After it has come, or twice, it does nothing.
-function task.disarm(timer)
-	if deadline[timer] then
-		deadline[timer] = nil
-		task.cancel(timer)
-	end
-end
-
---- A timer's message shall not come, or not matter when it does.
-function task.cancel(session)
-	if not core_cancel(session) then
-		waiting[session] = BREAK
-	end
 end
 
 -- Before anything is begun for the wait, so that a refused one leaves nothing behind.
@@ -376,16 +286,10 @@ function task.sleep(cs, token)
 	local ok, verdict = suspend(co, session, token)
 	timed[session] = nil
 	if not ok then
-		task.cancel(session)
+		if not core_cancel(session) then
+			waiting[session] = BREAK
+		end
 		return verdict
-	end
-end
-
---- The task that sleeps or waits with `session` is gone.
-function task.retire(session)
-	if timed[session] then
-		timed[session] = nil
-		task.cancel(session)
 	end
 end
 
@@ -406,18 +310,6 @@ function task.wakeup(token)
 		interrupt(session, BREAK)
 		return true
 	end
-end
-
---- Forget everything that was to run in this service, and suspend for ever.
--- Raises an error outside of tasks: nothing else ends the main chunk there.
-function task.quit()
-	live.quitting = true
-	forks.first, forks.last = 1, 0
-	interrupts.first, interrupts.last = 1, 0
-	if live.task == nil then
-		error("this service has ended itself in its main chunk", 0)
-	end
-	yield(QUIT)
 end
 
 return task

@@ -4,10 +4,11 @@
 -- `<TRACE tag> nanoseconds event : places`. Loaded when this service first traces something or gets
 -- a traced request; until then `task.live.trace` is nil and nothing here costs anything.
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local core = require "skynet.core"
 local task = require "skynet.task"
 local protocol = require "skynet.protocol"
-local call = require "skynet.call"
+local raw = require "skynet.raw"
 
 local registry = protocol.registry
 local live = task.live
@@ -56,7 +57,7 @@ end
 --- Begin to trace the request that the running task serves, under a new tag; `info` is added to the
 -- line. Nothing happens when the protocol forbids it.
 function trace.start(info)
-	local co = task.need()
+	local co = live.task or task.need()
 	core.error("TRACE " .. tostring(tag_of[co])) -- the tag before, as skynet says
 	if tag_of[co] == false then
 		return
@@ -107,7 +108,7 @@ end
 function trace.announce(addr)
 	local tag = trace.tag()
 	if tag then
-		call.send_as(addr, TRACE, tag)
+		raw.send_as(addr, TRACE, tag)
 	end
 end
 

@@ -3,8 +3,10 @@
 -- Messages that nobody handles: of an unknown type, answers that nobody waits for, requests whose handler has
 -- ended without a word. Loaded by the first one.
 
+local require = require("skynet.require").original -- what ships does not wait while it is loaded
 local core = require "skynet.core"
-local call = require "skynet.call"
+local task = require "skynet.task"
+local say = require "skynet.say"
 local serve = require "skynet.serve"
 
 local unexpected = {}
@@ -19,7 +21,7 @@ function unexpected.no_answer(f, session, source)
 	end
 	local place = debug.getinfo(f, "S")
 	core.error(string.format("Maybe forgot response session %s from %s : %s:%d", session,
-		call.address(source), place.source, place.linedefined))
+		say.address(source), place.source, place.linedefined))
 	serve.fail_request(source, session, "no answer")
 end
 
@@ -28,13 +30,13 @@ local function raise_unknown(session, source)
 end
 
 local function unknown_request(session, source, msg, sz, prototype)
-	local text = core.tostring(msg, sz)
+	local text = core.tostring(msg, sz) or ""
 	core.error(string.format("Unknown request (%s): %s", tostring(prototype), text))
 	raise_unknown(session, source)
 end
 
 local function unknown_response(session, source, msg, sz)
-	core.error(string.format("Response message : %s", core.tostring(msg, sz)))
+	core.error(string.format("Response message : %s", core.tostring(msg, sz) or ""))
 	raise_unknown(session, source)
 end
 
@@ -45,10 +47,14 @@ local function error_of(ok, err)
 	end
 end
 
---- A message without a handler that wants no answer. Only for the dispatcher.
+--- A message without a handler; a request fails. Only for the dispatcher.
 -- @param p its protocol, or nil
 -- @return nil, or the text of an error
-function unexpected.request(p, ptype, msg, sz, source)
+function unexpected.request(p, ptype, msg, sz, session, source)
+	if session ~= 0 then
+		serve.fail_request(source, session, "no handler for messages of type " .. (p and p.name or ptype))
+		return nil
+	end
 	if ptype == core.PTYPE_TRACE then
 		require("skynet.trace").expect(source, core.tostring(msg, sz))
 		return nil
@@ -56,9 +62,25 @@ function unexpected.request(p, ptype, msg, sz, source)
 	return error_of(pcall(unknown_request, 0, source, msg, sz, p and p.name or ptype))
 end
 
---- An answer that nobody waits for. Only for the dispatcher.
+-- A timer of the library's own.
+local function timer_is_over(what)
+	if type(what) == "function" then
+		what()
+	else
+		task.fail(what, "timeout")
+	end
+end
+
+--- An answer that no task waits for. Only for the dispatcher.
 -- @return nil, or the text of an error
 function unexpected.response(session, source, msg, sz)
+	local timers = task.live.timers
+	local timer = timers and timers[session]
+	if timer then
+		timers[session] = nil
+		timer_is_over(timer)
+		return nil
+	end
 	return error_of(pcall(unknown_response, session, source, msg, sz))
 end
 

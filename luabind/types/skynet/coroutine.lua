@@ -48,7 +48,8 @@ function M.wrap(f) end
 
 ---End a suspended coroutine. Raises `cannot close a running coroutine` and the like.
 ---@param co thread
----@return true
+---@return boolean ok false when an error has ended it, or one came up while its variables were closed
+---@return any reason that error, told once
 function M.close(co) end
 
 return M

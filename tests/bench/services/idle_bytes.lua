@@ -6,6 +6,13 @@
 
 local last = 0
 
+-- The library is there before it is asked for, out of sight, unless a service wants another one: drop it, and load it
+-- part by part.
+local usual = error
+error = print -- luacheck: ignore
+package.loaders[2] "skynet.pool"
+error = usual -- luacheck: ignore
+
 local function report(name)
 	collectgarbage()
 	collectgarbage()

@@ -74,9 +74,12 @@ local function wait_for_the_end(cell, abandoned)
 	end) or "stays"
 end
 
--- It lives: does it answer? Then it is ended.
+-- It lives: does it answer? Then it is ended. nil: it has ended meanwhile.
 local function is_well(cell, address)
 	local ok, answer = pcall(skynet.calltimeout, PATIENCE_S * 100, address, "lua", "ping")
+	if not ok and not core.alive(address) then
+		return nil
+	end
 	local before = finalized(cell.number)
 	skynet.kill(address)
 	local closed = soon(PATIENCE_S, function()
@@ -96,10 +99,15 @@ local function is_restarted(cell, address)
 end
 
 local function what_became(cell, address, abandoned)
+	-- Whoever is told that a start has failed is told just before the service ends.
+	local well = nil
 	if core.alive(address) then
-		return is_well(cell, address) and "lives" or "is deaf"
+		well = is_well(cell, address)
 	end
-	return wait_for_the_end(cell, abandoned)
+	if well == nil then
+		return wait_for_the_end(cell, abandoned)
+	end
+	return well and "lives" or "is deaf"
 end
 
 local function run(cell)

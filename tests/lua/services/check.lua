@@ -78,4 +78,21 @@ function check.run(f)
 	end)
 end
 
+--- From now on each line that this service says to the log is in the list that is returned, too.
+function check.log_lines(core)
+	local lines, say = {}, core.error
+	core.error = function(text)
+		lines[#lines + 1] = text
+		return say(text)
+	end
+	return lines
+end
+
+--- Writes a file anew.
+function check.write(path, text)
+	local file = assert(io.open(path, "w"))
+	file:write(text)
+	file:close()
+end
+
 return check

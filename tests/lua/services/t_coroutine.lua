@@ -20,6 +20,21 @@ local function values()
 	check.ok(ok and y == nil and z == 5 and word == "end", "what it returns", word)
 	check.eq(co.status(c), "dead", "it has ended")
 	check.eq(select(2, co.resume(c)), "cannot resume dead coroutine", "and cannot go on")
+	local function count(...)
+		return select("#", ...)
+	end
+	check.eq(count(co.resume(co.create(function() end))), 1, "one that returns nothing gives true alone")
+	check.eq(count(co.wrap(function() end)()), 0, "and nothing when it is wrapped")
+	check.eq(count(co.wrap(function() co.yield() end)()), 0, "so does a yield of nothing")
+	check.eq(count(co.wrap(function() co.yield(nil, nil) end)()), 2, "nils that are yielded count")
+	check.eq(count(co.resume(co.create(function() skynet.sleep(0) return nil, nil end))), 3,
+		"so do those returned, after a sleep")
+	c = co.create(function(...)
+		return count(...), count(co.yield())
+	end)
+	co.resume(c, nil, nil)
+	local _, given, again = co.resume(c, nil)
+	check.ok(given == 2 and again == 1, "and those that are given", again)
 end
 
 local function blocked()
@@ -73,6 +88,13 @@ local function owners()
 	check.ok(inner[1] == me and inner[2] == false, "the task of a coroutine", inner[1])
 	check.eq(co.close(c), true, "close")
 	check.eq(co.status(c), "dead", "a closed one is dead")
+	local failing = co.create(error)
+	co.resume(failing, "why")
+	local ok, why = co.close(failing)
+	check.ok(ok == false and why == "why", "close of one that has failed gives the error", why)
+	check.eq(co.close(failing), true, "once")
+	check.eq(co.close(co.create(print)), true, "close of one that has not begun")
+	check.raises("cannot close a running coroutine", "the running one cannot be closed", co.close, me)
 	check.eq(co.resume(c), false, "and stays so")
 end
 
@@ -122,6 +144,23 @@ local function cpu()
 	end)
 	coroutine.resume(c)
 	check.eq(type(select(2, coroutine.resume(c))), "number", "of a coroutine of Lua's own")
+	check.eq(coroutine.resume, profile.resume, "coroutine.resume is the one that counts")
+	check.eq(coroutine.wrap, profile.wrap, "so is wrap")
+	check.eq(select("#", profile.wrap(function(...)
+		return ...
+	end)(1, nil, nil)), 3, "wrap passes all values")
+	check.raises("thrown", "and errors", profile.wrap(error), "thrown")
+	local other = coroutine.create(function()
+		for i = 1, 1e6 do
+			c = i
+		end
+		coroutine.yield()
+	end)
+	check.eq(profile.start(other), nil, "start for another coroutine")
+	coroutine.resume(other)
+	skynet.sleep(3)
+	local used = profile.stop(other)
+	check.ok(used >= 0 and used < 5, "stop for it", used)
 end
 
 check.run(function()

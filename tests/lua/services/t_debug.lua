@@ -26,6 +26,67 @@ local function commands()
 	check.raises("Invalid debug command", "a command that does not exist", ask, "NOTHING")
 end
 
+local function figures()
+	check.eq(type(ask "MEM"), "number", "MEM: KB of Lua memory")
+	local stat = ask "STAT"
+	check.ok(stat.mqlen == 0 and stat.task >= 1 and stat.cpu >= 0 and stat.message > 0, "STAT: mqlen, task, cpu, message")
+	local waiting = skynet.fork(skynet.wait)
+	skynet.yield()
+	local session = skynet.task(waiting)
+	local stack = ask "TASK"[string.format("%s session: %d", tostring(waiting), session)]
+	check.ok(stack and stack:find "^stack traceback:", "TASK: a task and its traceback", stack)
+	check.eq(ask("TASK", session), stack, "TASK of one session")
+	skynet.killthread(waiting)
+	check.eq(ask("TASK", 123456789), "No session", "of none")
+	for head, trace in pairs(ask "UNIQTASK") do
+		check.ok(head:find "^%d+\tsessions:%[[%d,]+%]\n$" and trace:find "^stack traceback:",
+			"UNIQTASK: how many, who, where", head)
+	end
+	check.eq(ask("INFO", 1), nil, "INFO without a function")
+	skynet.info_func(function(...)
+		return { n = select("#", ...) }
+	end)
+	check.eq(ask("INFO", 1, 2).n, 2, "INFO asks the function")
+end
+
+local function own_commands()
+	local debug_api = require "skynet.debug"
+	debug_api.reg_debugcmd("OWN", function(...)
+		skynet.retpack("own", ...)
+	end)
+	check.eq(select(3, ask("OWN", 1, 2)), 2, "a debug command of one's own")
+	check.raises("assertion failed!", "one that exists", debug_api.reg_debugcmd, "OWN", print)
+	check.raises("assertion failed!", "one of ours", debug_api.reg_debugcmd, "MEM", print)
+end
+
+-- TERM: treat a service as dead. LINK: learn of an end.
+local function ends()
+	local peer = skynet.newservice "peer"
+	local function begin(...)
+		local outcome = {}
+		skynet.fork(function(...)
+			outcome.ok, outcome.text = pcall(skynet.call, peer, ...)
+		end, ...)
+		skynet.yield()
+		skynet.call(peer, "debug", "PING")
+		return outcome
+	end
+	local hanging = begin("lua", "HANG")
+	check.eq(hanging.ok, nil, "a call waits")
+	check.eq(ask("TERM", peer), nil, "TERM")
+	check.soon(function()
+		return hanging.text == "call failed"
+	end, "makes it fail")
+	check.eq(skynet.call(peer, "lua", "ECHO", 1), 1, "the peer lives on")
+	local linked = begin("debug", "LINK")
+	check.eq(linked.ok, nil, "LINK waits")
+	skynet.send(peer, "debug", "EXIT")
+	check.soon(function()
+		return linked.ok == false
+	end, "LINK fails when the service ends by EXIT")
+	check.failed(linked.text, "as a call does")
+end
+
 local function injection()
 	local code = [[
 		local args = { ... }
@@ -87,13 +148,36 @@ local function trimming()
 	check.ok(pool.figures() < 100, "light load lets it shrink", pool.figures())
 end
 
+-- All that skynet has and equilune has not, by the names that services require.
+local MISSING = [[bson client.socket http.httpc http.httpd http.internal http.sockethelper http.tlshelper http.url
+	http.websocket ltls.c ltls.init.c skynet.cluster skynet.cluster.core skynet.datasheet.dump skynet.db.mongo
+	skynet.db.mysql skynet.db.redis skynet.db.redis.cluster skynet.db.redis.crc16 skynet.dns skynet.memory
+	skynet.mongo.driver skynet.multicast.core skynet.socket skynet.socketchannel skynet.socketdriver snax.gateserver
+	snax.loginserver snax.msgserver]]
+local OLD = "datacenter mqueue multicast profile" -- the others need modules in C: t_modules.lua
+local OLD_MISSING = "cluster dns memory mongo mysql redis socket socketchannel socketdriver"
+
+local function is_missing(name)
+	check.raises("module '" .. name .. "' is not available in equilune yet: see 'Porting a skynet service' in README.md",
+		"what skynet has and equilune has not: " .. name, require, name)
+end
+
 local function missing()
-	check.raises("module 'skynet.socket' is not available in equilune yet: see 'Porting a skynet service' in README.md",
-		"a module of skynet's that does not exist here", require, "skynet.socket")
+	for name in MISSING:gmatch "%S+" do
+		is_missing(name)
+	end
 	check.raises("module 'no_such_module' not found", "another one", require, "no_such_module")
-	check.raises("not found", "skynet's old names", require, "datacenter")
-	package.path = package.path .. ";./lualib/compat10/?.lua"
-	check.eq(require "datacenter", require "skynet.datacenter", "those that lua_path asks for")
+	check.raises("module 'datacenter' not found", "skynet's old names", require, "datacenter")
+	check.raises("module 'redis' not found", "also of what is not there", require, "redis")
+	local path = package.path
+	package.path = path .. ";./lualib/compat10/?.lua"
+	for name in OLD:gmatch "%S+" do
+		check.eq(require(name), require("skynet." .. name), "lua_path asks for old names: " .. name)
+	end
+	for name in OLD_MISSING:gmatch "%S+" do
+		is_missing(name)
+	end
+	package.path = path
 end
 
 local function module_inits()
@@ -127,6 +211,9 @@ end)
 
 check.run(function()
 	commands()
+	figures()
+	own_commands()
+	ends()
 	injection()
 	pool_and_gc()
 	trimming()

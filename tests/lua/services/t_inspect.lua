@@ -5,12 +5,7 @@ local skynet = require "skynet"
 local core = require "skynet.core"
 local check = dofile(SERVICE_PATH .. "check.lua")
 
-local lines = {}
-local core_error = core.error
-core.error = function(text)
-	lines[#lines + 1] = text
-	return core_error(text)
-end
+local lines = check.log_lines(core)
 
 local function unique()
 	local function waiter(token)

@@ -32,6 +32,23 @@ local function in_pairs()
 	end
 end
 
+local function compiled_chunks()
+	check.eq(skynet.cache, codecache, "skynet.cache is the module skynet.codecache")
+	check.eq(codecache.mode(), "ON", "codecache.mode")
+	for _, mode in ipairs { "OFF", "EXIST", "ON" } do
+		check.eq(codecache.mode(mode), nil, "it is set to " .. mode)
+		check.eq(codecache.mode(), mode, "and is " .. mode)
+		local chunk = codecache.loadfile(SERVICE_PATH .. "shared_table.lua")
+		check.eq(type(chunk("x")), "table", "loadfile, " .. mode)
+	end
+	check.raises("invalid option 'SOME'", "another mode", codecache.mode, "SOME")
+	local chunk, why = codecache.loadfile "/no/such/file.lua"
+	check.ok(chunk == nil and why == "cannot open /no/such/file.lua: No such file or directory", "a file that is not there", why)
+	chunk, why = codecache.loadfile(SERVICE_PATH .. "stm.sproto")
+	check.ok(chunk == nil and why:find("stm.sproto:1:", 1, true), "a file that is no Lua", why)
+	check.eq(select("#", codecache.clear()), 0, "clear gives nothing")
+end
+
 local function other_names()
 	check.eq(skynet.no_such_name, nil, "an unknown name is nil")
 	check.eq(skynet["a b"], nil, "so is one that is no name")
@@ -45,11 +62,7 @@ local function other_names()
 	check.eq(skynet.memlimit, nil, "memlimit is gone after its use")
 end
 
-local function write(path, text)
-	local file = assert(io.open(path, "w"))
-	file:write(text)
-	file:close()
-end
+local write = check.write
 
 local function load_anew(name)
 	package.loaded[name] = nil
@@ -76,6 +89,7 @@ end
 
 check.run(function()
 	in_pairs()
+	compiled_chunks()
 	other_names()
 	files_of_the_user()
 end)

@@ -179,6 +179,97 @@ local function later_51()
 	eq(load("goto done; do ::done:: end ::done::;; return 4")(), 4, "labels")
 end
 
+-- Names that are no variables are fields of _ENV, where the source declares one.
+local function environments()
+	local function result(text, ...)
+		local chunk, err = load(text, "=text")
+		if not chunk then
+			return err
+		end
+		return chunk(...)
+	end
+	eq(result "local _ENV = { x = 5 } return x", 5, "local _ENV")
+	eq(result "do local _ENV = { x = 5 } y = 1 end return x == nil and y == nil", true, "in its block")
+	eq(result("local function f(_ENV) return y end return f { y = 3 }"), 3, "as a parameter")
+	eq(result "local n = 0 for _, _ENV in ipairs { { v = 1 }, { v = 2 } } do n = n + v end return n", 3, "of a loop")
+	eq(result "local _ENV <const> = { a = 7, b = 2 } return a // b | 8", 11, "with operators around")
+	eq(result "local t = {} do local _ENV = t a = 1 function f() return a end end return t.f() + t.a", 2,
+		"globals and functions made in it")
+	eq(result [[
+		local t, pick = { c = {} }, select
+		do local _ENV = t function c:m(...) return self == c and pick("#", ...) end end
+		return t.c:m(1, 2)]], 2, "self is a variable of a method")
+	eq(result "local a, _ENV = 1, { b = 2 } return (function() local b = 9 return function() return a + b end end)()()",
+		10, "variables go before its fields")
+	eq(result "local _ENV = { t = { 1, 2 }, next = next } local n = 0 for _, v in next, t do n = n + v end return n",
+		3, "in loops")
+	eq(result "local _ENV = { x = 1 } _ENV.x = _ENV.x + 1 return x", 2, "and by its name")
+	eq(result "local _ENV = { x = 1 } _ENV = { x = 2 } return x", 2, "another value for it")
+	eq(result "\n_ENV = {}", "text:2: a value for the chunk's _ENV is not translated: say local _ENV = ...",
+		"the chunk's own is not replaced")
+	eq(result "local _ENV <const> = {} _ENV = 1", "text:1: attempt to assign to const variable '_ENV'",
+		"nor a constant one")
+	eq(_ENV, _G, "_ENV is the globals")
+	an_assigned_global = 4
+	eq(_ENV.an_assigned_global, 4, "to be read")
+	_ENV.an_assigned_global = nil
+	eq(an_assigned_global, nil, "and to be written")
+end
+
+local function loops()
+	local function steps(first, last, step)
+		local list = {}
+		for i = first, last, step do
+			list[#list + 1] = i
+			if #list > 9 then break end
+		end
+		return table.concat(list, " ")
+	end
+	eq(steps(1, 3, 1), "1 2 3", "a step")
+	eq(steps(3, 1, -1), "3 2 1", "down")
+	eq(steps(1, 2, 0.5), "1 1.5 2", "a fraction")
+	eq(steps(1, 0, 1), "", "no step at all")
+	eq(steps(math.huge, 1, 1), "", "from infinity")
+	raises("'for' step is zero", "by nothing", steps, 1, 3, 0)
+	local line = here() + 2
+	raises(":" .. line .. ": 'for' step is zero", "with its line", function()
+		for _ = 1, 3, line - line do end
+	end)
+	eq(select(2, load("for k in next, {}, nil, io.stdout do end", "=text")),
+		"text:1: a value to be closed after the loop is not translated: use a local variable with <close>",
+		"a fourth value of for")
+	eq(load("for k in next, { 7 }, nil, nil do return k end")(), 1, "unless it is nil")
+	local n = 0
+	for i = 1, 10 do
+		if i % 2 == 0 then goto continue end
+		n = n + i
+		::continue::
+	end
+	eq(n, 25, "goto continue")
+	local kept = {}
+	for i = 1, 3 do
+		kept[i] = function() i = i + 10 return i end
+	end
+	eq(kept[1]() + kept[3]() + kept[1](), 45, "each step has its own variable")
+end
+
+local function text_of(chunk)
+	local f, err = load(chunk, "=t")
+	return f and f() or err
+end
+
+-- What Lua 5.4 and LuaJIT read the same way, in a source that is translated too.
+local function literals()
+	eq("\x41\z
+		\65\u{48}\u{20AC}\u{10FFFF}", "AAH€\244\143\191\191", "escapes")
+	eq(0x.8p1 + 0xA.8 + .5 + 3. + 1e2, 115, "numbers")
+	for _, bad in ipairs { [["\q"]], [["\300"]], [["\xg1"]], [["\u{zz}"]], [["abc]], "1e", "3x", "1..2" } do
+		ok(not load("return 1 // " .. bad), "no literal: " .. bad)
+		local err = text_of("x = 1 // 1\nreturn " .. bad)
+		ok(err:find("^t:2:"), "with its line: " .. bad, err)
+	end
+end
+
 local function loading()
 	eq(load("return 7 // ...", "=x")(2), 3, "load of a text, with arguments")
 	local parts = { "return 1 <", "< 3" }
@@ -209,6 +300,9 @@ check.run(function()
 	precedence()
 	attributes()
 	later_51()
+	environments()
+	loops()
+	literals()
 	loading()
 	lines()
 end)

@@ -88,6 +88,15 @@ local function sproto_shared()
 	check.ok(kind == "RESPONSE" and session == 1 and got.result == "get it", "sproto over skynet.call", got.result)
 end
 
+-- skynet's names from before there were prefixes, for which lua_path has to ask.
+local function old_names()
+	check.raises("module 'crypt' not found", "an old name", require, "crypt")
+	package.path = package.path .. ";./lualib/compat10/?.lua"
+	for name in ("crypt netpack sharedata sharemap snax stm"):gmatch "%S+" do
+		check.eq(require(name), require("skynet." .. name), "lua_path asks for old names: " .. name)
+	end
+end
+
 local function order()
 	local ok, why = pcall(require, "no.such_module")
 	check.ok(not ok, "what does not exist is not found")
@@ -108,4 +117,5 @@ check.run(function()
 	of_the_system()
 	sproto_shared()
 	order()
+	old_names()
 end)

@@ -124,7 +124,7 @@ local function queue_protocol()
 		list[#list + 1] = n
 		return n, "done"
 	end)
-	mqueue.send(me, 1, 2)
+	check.eq(mqueue.send(me, 1, 2), 0, "mqueue.send gives 0")
 	mqueue.send(me, 2, 0)
 	local n, word = mqueue.call(me, 3, 0)
 	check.ok(n == 3 and word == "done", "the results are the answer", n)

@@ -81,6 +81,49 @@ local function channels()
 	check.raises("assertion", "and takes nothing", channel.publish, channel, 1)
 end
 
+-- A channel object that is collected is unsubscribed, one that is held is not.
+local function forgotten_channels()
+	local got = {}
+	local function subscriber(name, number)
+		local channel = multicast.new {
+			channel = number,
+			dispatch = function()
+				got[name] = (got[name] or 0) + 1
+			end,
+		}
+		channel:subscribe()
+		return channel
+	end
+	local first = subscriber "first"
+	first:publish(1)
+	check.soon(function()
+		return got.first == 1
+	end, "a subscriber")
+	local same = multicast.new { channel = first.channel }
+	check.eq(same.channel, first.channel, "an object for a channel that there is")
+	check.eq(same:publish(2), nil, "publishes there")
+	check.soon(function()
+		return got.first == 2
+	end, "to all of its subscribers")
+	local number = first.channel
+	first = nil -- luacheck: ignore
+	collectgarbage()
+	collectgarbage()
+	same:publish(3)
+	skynet.sleep(2)
+	check.eq(got.first, 2, "one that is collected gets nothing more")
+	local second = subscriber("second", number)
+	same:publish(4)
+	check.soon(function()
+		return got.second == 1
+	end, "another takes its place")
+	second:unsubscribe()
+	second:unsubscribe()
+	same:delete()
+	check.raises("assertion failed!", "subscribe after delete", same.subscribe, same)
+	check.raises("call failed", "publish on what was deleted elsewhere", second.publish, second, 5)
+end
+
 local function packers()
 	local got
 	local channel = multicast.new {
@@ -147,6 +190,7 @@ end
 check.run(function()
 	tree()
 	channels()
+	forgotten_channels()
 	packers()
 	functions()
 	names()
