@@ -38,7 +38,7 @@
 #define SI_KERNEL 0x80
 #endif
 
-enum { RED_ZONE_BYTES = 128, FRAME_BYTES_LEAST = 4096, HANDLERS_MAX = 64 };
+enum { RED_ZONE_BYTES = 128, FRAME_BYTES_LEAST = 4096 };
 
 static _Atomic uint64_t count;
 
@@ -77,12 +77,13 @@ static uintptr_t frame_above(const struct place *p, uintptr_t low, uintptr_t hig
 }
 
 /* May everything on the stack be left for good? Where the fault is in our own preemption handler, what counts is what that
- * one interrupted: the frame of its signal lies behind the address that it returns to. (It may have been interrupted
- * itself, as often as there is room for.) */
+ * one interrupted: the frame of its signal lies behind the address that it returns to. It may have been interrupted
+ * itself, as often as there is room for: where the host is slow, the next signal can come before the handler's first
+ * instruction, eighty times in a row. Each step goes up, so there is no bound but the stack's end. */
 static bool may_be_left(const struct stack *stack, const struct service *s, struct place p)
 {
 	uintptr_t low = (uintptr_t)stack->low, high = low + stack->size_bytes;
-	for (int i = 0; i < HANDLERS_MAX; i++) {
+	for (;;) {
 		if (p.sp < s->mark && frames_abandonable(p.pc, p.sp, p.rbp, low, s->mark))
 			return true;
 		uintptr_t frame = frame_above(&p, low, high);
@@ -92,7 +93,6 @@ static bool may_be_left(const struct stack *stack, const struct service *s, stru
 		if (p.sp < frame || p.sp >= s->mark)
 			return false;
 	}
-	return false;
 }
 
 enum verdict { NOT_OURS, ENDED, GO_ON };
