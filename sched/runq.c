@@ -240,7 +240,8 @@ static struct runq_action queue(struct runq *q, struct shard *s, struct runq_ent
 	if (how == RUNQ_WAKE)
 		victim = runq_find_victim(q, &runq_node_of(e)->fair, now_ns, &view);
 	s = runq_move(q, e, s, choose_shard(q, e, how, victim, now_ns));
-	if (load_relaxed(&q->waiting) == 0)
+	bool first = load_relaxed(&q->waiting) == 0;
+	if (first)
 		action.look_at_ns = runq_first_due_ns(q, now_ns); /* the monitor starts to tick */
 	runq_push(q, s, e);
 	if (by >= 0)
@@ -250,8 +251,9 @@ static struct runq_action queue(struct runq *q, struct shard *s, struct runq_ent
 	if (victim >= 0 && e->group == NULL)
 		store_relaxed(&s->urgent, true);
 	runq_unlock(s);
-	/* With one shard, who requeues takes the head itself, and no idle worker would find more than that. */
-	if (how != RUNQ_REQUEUE || q->shards > 1) {
+	/* With one shard, who requeues takes the head itself, and no idle worker would find more than that, unless somebody
+	 * has stayed (runq_follow). */
+	if (how != RUNQ_REQUEUE || q->shards > 1 || !first) {
 		int idle = runq_kick(q);
 		if (idle >= 0)
 			return (struct runq_action){.kind = RUNQ_HANDED, .worker = idle};

@@ -45,8 +45,8 @@ struct runq_entry {
 	int64_t runnable_at_ns; /* since when it waits */
 	struct waits waits;
 	struct usage usage;
-	bool spawned;     /* placed for the first time already */
-	int32_t follows;  /* the worker whose `follower` it is, -1: none's */
+	bool spawned;       /* placed for the first time already */
+	int32_t follows;    /* the worker whose `follower` it is, -1: none's */
 	struct habit habit; /* written by the owner of the run, without the lock */
 };
 
@@ -112,6 +112,9 @@ struct runq_entry *runq_handed(struct runq *q, int worker, int64_t now_ns);
 /* A service that was taken by runq_next or runq_handed begins only now, on a thread that had to wake up first: it is not
  * charged for that, and its slice begins here. The thread that has the slot. */
 void runq_began(struct runq *q, struct runq_entry *e, int64_t now_ns);
+/* Somebody waits and should not: claims an idle worker, which the caller wakes as after RUNQ_HANDED, to look for itself; -1:
+ * nobody is idle. Any thread. */
+int runq_kick(struct runq *q);
 /* An idle worker that gives up (shutdown). false: it was handed a service meanwhile, or soon will be. */
 bool runq_not_idle(struct runq *q, int worker);
 /* The service stopped running here. It is charged up to now, less what the host took away. */
@@ -152,7 +155,7 @@ struct runq_due {
 		uint64_t epoch;
 	} ask[16];
 	int64_t look_again_ns; /* INT64_MAX: when somebody waits again */
-	int woken; /* an idle worker that is to be woken, as after RUNQ_HANDED; -1: none */
+	int woken;             /* an idle worker that is to be woken, as after RUNQ_HANDED; -1: none */
 	int waiting;           /* how many */
 	int64_t first_waits_ns; /* how long the first of them has waited (of the shards' heads the longest) */
 };
@@ -165,7 +168,7 @@ struct runq_due {
 bool runq_due(struct runq *q, int64_t now_ns, struct runq_due *due);
 #define RUNQ_STARVED_NS 20000000
 /* Somebody may wait so long beside an idle worker: see runq_follow. */
-#define RUNQ_OWED_NS 1000000
+#define RUNQ_OWED_NS HABIT_TRUST_NS
 
 static inline struct runq_entry *runq_entry_of(struct heap_node *n)
 {

@@ -168,8 +168,8 @@ static void help_the_starved(struct runq *q, struct shard *s, int64_t now_ns, st
 /* ---- a lull in a storm ---- */
 
 /* Nobody waits just now, but the next one will before the monitor has fallen asleep, and ringing it costs two wake-ups
- * where looking again costs one. */
-/* As long as nobody who runs may have to make room, but not for ever: who begins after us may have less patience. */
+ * where looking again costs one. So it looks again: not before somebody who runs may have to make room, but in 1 ms at the
+ * latest, since who begins after us may have less patience. */
 static int64_t lull_ns(const struct runq *q)
 {
 	int64_t shortest_ns = RUNQ_OWED_NS;

@@ -19,9 +19,6 @@ void runq_push(struct runq *q, struct shard *s, struct runq_entry *e);
 void runq_pull(struct runq *q, struct shard *s, struct runq_entry *e);
 /* With the lock of the shard where it waits: it is nobody's follower any more. */
 void runq_forget_follower(struct runq *q, struct runq_entry *e);
-/* After somebody was pushed and the lock released: claims an idle worker, if there is one, to look for itself; -1:
- * nobody is idle. */
-int runq_kick(struct runq *q);
 /* The worker whose service has the latest key of all, later than `key` (NULL: whatever it is); -1: none. */
 int runq_find_victim(struct runq *q, const struct fair *key, int64_t now_ns, struct run_view *out);
 /* Somebody begins to wait where nobody did: when may the first of those who run have to make room? Not later than that,

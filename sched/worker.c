@@ -157,7 +157,7 @@ int64_t worker_account(struct thread *t, struct service *s, bool detached)
 		runq_charge(&sched.queue, &s->entry, now, used);
 	else
 		runq_stopped(&sched.queue, &s->entry, now, taken);
-	return now - t->run_since_ns;
+	return now - t->run_since_ns - taken;
 }
 
 void worker_act(const struct runq_action *action, int64_t now_ns)
@@ -298,6 +298,17 @@ static void note_overload(struct service *s)
 	log_printf(service_handle(s), "error: May overload, message queue length = %u", length);
 }
 
+/* One that is trusted (habit.h) has run for more than a moment, and somebody waits, perhaps because he was left to this worker: an
+ * idle one is woken instead. false: nobody is idle. */
+static bool settles_what_is_owed(int64_t now_ns)
+{
+	int idle = runq_kick(&sched.queue);
+	if (idle < 0)
+		return false;
+	worker_act(&(struct runq_action){.kind = RUNQ_HANDED, .worker = idle}, now_ns);
+	return true;
+}
+
 /* Between two messages: must the worker go to somebody else? If not, *now_ns is the time, 0: it was not read. */
 static bool turn_is_over(struct service *s, int64_t *now_ns)
 {
@@ -311,7 +322,13 @@ static bool turn_is_over(struct service *s, int64_t *now_ns)
 	if (mailbox_has_run_empty(&s->mailbox))
 		return false; /* as pop will say, unless a message comes in this moment */
 	*now_ns = clock_mono_ns();
-	return load_relaxed(&sched.queue.waiting) > 0 && *now_ns - t->run_since_ns >= t->slice_ns;
+	int64_t ran_ns = *now_ns - t->run_since_ns;
+	if (load_relaxed(&sched.queue.waiting) == 0)
+		return false;
+	if (ran_ns >= t->slice_ns)
+		return true;
+	return ran_ns >= HABIT_SHORT_NS && habit_is_steady(&s->entry.habit) &&
+	       !settles_what_is_owed(*now_ns);
 }
 
 static void run_messages(struct service *s, int64_t now_ns)
