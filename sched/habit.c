@@ -7,12 +7,14 @@ enum { NOT_SHORT = 16, STEADINESS_MAX = 2 * HABIT_STEADY_AT };
 /* Who is barred (below 0) gets nearer by short runs only. */
 static int next_steadiness(int now, bool by_itself, int64_t took_ns)
 {
-	if (took_ns >= HABIT_LONG_NS)
+	if (took_ns >= HABIT_LONG_NS && now >= HABIT_STEADY_AT)
 		return -HABIT_BARRED;
 	if (by_itself && took_ns < HABIT_SHORT_NS)
 		return now < STEADINESS_MAX ? now + 1 : now;
 	if (now <= 0)
 		return now;
+	if (took_ns >= HABIT_LONG_NS)
+		return 0;
 	if (!by_itself)
 		return now / 2;
 	return now > NOT_SHORT ? now - NOT_SHORT : 0;

@@ -5,10 +5,10 @@
  *
  * Whose last run ended by itself within its turn is *brief*: stopping the next one would cost more than waiting.
  * Whose runs were nearly all short as well is *steady*: 15 in 16 took less than HABIT_SHORT_NS, and hardly any had to be
- * stopped. For a steady one somebody may be left waiting up to HABIT_TRUST_NS. So one run of HABIT_LONG_NS (which is what
- * an idle worker takes to wake up, on a virtual machine) ends it for the next HABIT_BARRED runs: then it is wrong at
- * most once in so many, whatever the service does in which order. A service that computes for milliseconds at each
- * hundredth message is never steady.
+ * stopped. For a steady one somebody may be left waiting up to HABIT_TRUST_NS. So one run of HABIT_LONG_NS (less than
+ * the patience with a brief one of the usual slice) ends it for the next HABIT_BARRED runs: the trust is wrong at most once
+ * in so many, whatever the service does in which order. One that computes for milliseconds at each hundredth message is
+ * hardly ever steady. (Below 200 us it is too often the host that was busy, which our clocks do not tell from work.)
  *
  * Written by the owner of the run; read by anybody, since nothing is wrong with an old guess.
  */
@@ -20,7 +20,7 @@
 
 enum {
 	HABIT_SHORT_NS = 50000,
-	HABIT_LONG_NS = 100000,
+	HABIT_LONG_NS = 200000,
 	HABIT_TRUST_NS = 1000000,
 	HABIT_STEADY_AT = 256,
 	HABIT_BARRED = 16384,

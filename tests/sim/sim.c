@@ -294,8 +294,25 @@ static bool turn_is_over(struct sim *sim, int worker)
 		return true;
 	if (load_relaxed(&sim->queue.waiting) == 0)
 		return false;
-	return sim->now_ns - sim->worker[worker].run_since_ns >=
-	       running_turn_ns(&sim->queue.worker[worker].run);
+	int64_t ran_ns = sim->now_ns - sim->worker[worker].run_since_ns;
+	if (ran_ns >= running_turn_ns(&sim->queue.worker[worker].run))
+		return true;
+	if (ran_ns < HABIT_SHORT_NS || !habit_is_steady(&sim->worker[worker].running->entry.habit))
+		return false;
+	int idle = runq_kick(&sim->queue);
+	if (idle >= 0)
+		wake_worker(sim, idle);
+	return idle < 0;
+}
+
+static void note_habit(struct sim *sim, int worker, bool by_itself)
+{
+	struct habit *h = &sim->worker[worker].running->entry.habit;
+	int64_t took_ns = sim->now_ns - sim->worker[worker].run_since_ns;
+	if (took_ns >= running_turn_ns(&sim->queue.worker[worker].run))
+		by_itself = false;
+	sim->broken_trusts += habit_is_steady(h) && took_ns >= HABIT_LONG_NS;
+	habit_note(h, by_itself, took_ns);
 }
 
 static void end_of_message(struct sim *sim, int worker)
@@ -306,9 +323,7 @@ static void end_of_message(struct sim *sim, int worker)
 		begin_segment(sim, worker, s);
 		return;
 	}
-	int64_t took_ns = sim->now_ns - sim->worker[worker].run_since_ns;
-	habit_note(&s->entry.habit, took_ns < running_turn_ns(&sim->queue.worker[worker].run),
-		   took_ns);
+	note_habit(sim, worker, true);
 	if (s->calls && !s->has_called)
 		call(sim, worker, s);
 	runq_stopped(&sim->queue, &s->entry, sim->now_ns, 0);
@@ -320,7 +335,7 @@ static void stop(struct sim *sim, int worker)
 	struct sim_service *s = sim->worker[worker].running;
 	sim->preemptions++;
 	s->preempted++;
-	habit_note(&s->entry.habit, false, 0);
+	note_habit(sim, worker, false);
 	end_segment(sim, s);
 	runq_stopped(&sim->queue, &s->entry, sim->now_ns, 0);
 	leave(sim, worker, s);
@@ -331,7 +346,7 @@ static void hand_off(struct sim *sim, int worker)
 {
 	struct sim_service *s = sim->worker[worker].running;
 	sim->handoffs++;
-	habit_note(&s->entry.habit, false, 0);
+	note_habit(sim, worker, false);
 	end_segment(sim, s);
 	runq_detached(&sim->queue, &s->entry, sim->now_ns);
 	sim->worker[worker].running = NULL;

@@ -84,7 +84,7 @@ struct sim {
 	void *data; /* the sampler's own */
 
 	/* Found out on the way. */
-	int64_t dispatches, wakes, follows, preemptions, handoffs, monitor_passes;
+	int64_t dispatches, wakes, follows, broken_trusts, preemptions, handoffs, monitor_passes;
 	int64_t idle_beside_waiting_ns, idle_beside_waiting_longest_ns;
 	int64_t idle_since_ns; /* -1: not so now */
 
