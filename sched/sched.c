@@ -91,6 +91,15 @@ void sched_ready(struct service *s)
 	worker_act(&action, now);
 }
 
+bool sched_pay_owed(int64_t now_ns)
+{
+	int idle = runq_kick(&sched.queue);
+	if (idle < 0)
+		return false;
+	worker_act(&(struct runq_action){.kind = RUNQ_HANDED, .worker = idle}, now_ns);
+	return true;
+}
+
 /* Nobody will handle it: whoever waits for an answer is told. */
 static void refuse(uint32_t from, struct message *m, const char *reason)
 {

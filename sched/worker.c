@@ -298,17 +298,6 @@ static void note_overload(struct service *s)
 	log_printf(service_handle(s), "error: May overload, message queue length = %u", length);
 }
 
-/* One that is trusted (habit.h) has run for more than a moment, and somebody waits, perhaps because he was left to this worker: an
- * idle one is woken instead. false: nobody is idle. */
-static bool settles_what_is_owed(int64_t now_ns)
-{
-	int idle = runq_kick(&sched.queue);
-	if (idle < 0)
-		return false;
-	worker_act(&(struct runq_action){.kind = RUNQ_HANDED, .worker = idle}, now_ns);
-	return true;
-}
-
 /* Between two messages: must the worker go to somebody else? If not, *now_ns is the time, 0: it was not read. */
 static bool turn_is_over(struct service *s, int64_t *now_ns)
 {
@@ -328,7 +317,7 @@ static bool turn_is_over(struct service *s, int64_t *now_ns)
 	if (ran_ns >= t->slice_ns)
 		return true;
 	return ran_ns >= HABIT_SHORT_NS && habit_is_steady(&s->entry.habit) &&
-	       !settles_what_is_owed(*now_ns);
+	       !sched_pay_owed(*now_ns);
 }
 
 static void run_messages(struct service *s, int64_t now_ns)
