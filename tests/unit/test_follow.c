@@ -81,6 +81,21 @@ static void test_the_monitor_gives_what_is_owed(void **state UNUSED)
 	runq_term(&q);
 }
 
+/* It was stopped instead: of the two that wait now the other worker takes one. */
+static void test_one_that_is_stopped_wakes_whom_it_owes(void **state UNUSED)
+{
+	begin(2, 1);
+	run(&a, 0, 0);
+	assert_null(runq_next(&q, 1, 0));
+	runq_follow(&q, &b, 0, true, US);
+	runq_stopped(&q, &a, MS, 0);
+	struct runq_action action = runq_put(&q, &a, RUNQ_REQUEUE, MS);
+	assert_int_equal(action.kind, RUNQ_HANDED);
+	assert_int_equal(action.worker, 1);
+	assert_int_equal(idle_count(&q.idle), 0);
+	runq_term(&q);
+}
+
 /* The one who was woken is taken before those whose turn it is, for a while: 50 us. */
 static void test_a_follower_goes_first_for_a_while(void **state UNUSED)
 {
@@ -160,6 +175,7 @@ int main(void)
 		cmocka_unit_test(test_one_that_will_be_through_soon_wakes_no_idle_worker),
 		cmocka_unit_test(test_who_may_run_long_wakes_an_idle_worker),
 		cmocka_unit_test(test_the_monitor_gives_what_is_owed),
+		cmocka_unit_test(test_one_that_is_stopped_wakes_whom_it_owes),
 		cmocka_unit_test(test_a_follower_goes_first_for_a_while),
 		cmocka_unit_test(test_a_follower_far_ahead_waits_for_its_turn),
 		cmocka_unit_test(test_nobody_follows_who_is_gone),
