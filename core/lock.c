@@ -13,7 +13,7 @@ void lock_init(struct lock *l)
 	store_relaxed(&l->state, LOCK_FREE);
 }
 
-static bool try_take(struct lock *l)
+bool lock_try(struct lock *l)
 {
 	uint32_t want = LOCK_FREE;
 	/* Acquires what lock_release released. */
@@ -24,7 +24,7 @@ static NOINLINE void take_slowly(struct lock *l)
 {
 	for (int i = 0; i < SPINS; i++) {
 		__builtin_ia32_pause();
-		if (load_relaxed(&l->state) == LOCK_FREE && try_take(l))
+		if (load_relaxed(&l->state) == LOCK_FREE && lock_try(l))
 			return;
 	}
 	/* Whoever slept once takes it as WANTED, not as HELD: it cannot know whether others sleep
@@ -35,13 +35,13 @@ static NOINLINE void take_slowly(struct lock *l)
 
 void lock_take(struct lock *l)
 {
-	if (UNLIKELY(!try_take(l)))
+	if (UNLIKELY(!lock_try(l)))
 		take_slowly(l);
 }
 
 void lock_release(struct lock *l)
 {
-	/* Pairs with the acquires in try_take and take_slowly. */
+	/* Pairs with the acquires in lock_try and take_slowly. */
 	uint32_t was = exchange_acq_rel(&l->state, LOCK_FREE);
 	debug_ensure(was != LOCK_FREE);
 	if (UNLIKELY(was == LOCK_WANTED))

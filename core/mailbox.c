@@ -288,11 +288,17 @@ static bool rest_bounded(struct mailbox *b)
 
 /* ---- the consumer ---- */
 
+bool mailbox_has_run_empty(const struct mailbox *b)
+{
+	return b->bound == NULL && load_relaxed(&b->first) == NULL &&
+	       !is_message(load_relaxed(&b->head));
+}
+
 struct message *mailbox_pop(struct mailbox *b)
 {
 	if (UNLIKELY(b->bound != NULL))
 		return pop_bounded(b);
-	if (load_relaxed(&b->first) == NULL && !is_message(load_relaxed(&b->head)))
+	if (mailbox_has_run_empty(b))
 		return NULL;
 	lock_take(&b->lock);
 	struct message *m = load_relaxed(&b->first);

@@ -63,6 +63,9 @@ enum mailbox_pushed mailbox_wait(struct mailbox *b, struct message *m, uint32_t 
 /* Takes a message that waits for a place back. NULL: it does not, it has got one or the mailbox was closed. Any thread. */
 struct message *mailbox_withdraw(struct mailbox *b, uint32_t owner, int32_t ticket);
 
+/* Would a pop find nothing, as far as can be told without a lock? The consumer only. */
+bool mailbox_has_run_empty(const struct mailbox *b);
+
 /* Makes an idle mailbox active without a message, for whoever must run the service once (its start,
  * its end). True: it was idle and the caller must make the service ready. False: it is active or
  * closed. Any thread; lock-free. */

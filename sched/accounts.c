@@ -129,7 +129,8 @@ int64_t accounts_leave(struct worker *w, struct service *s, int64_t now_ns, int6
 {
 	look_if_due(w, now_ns);
 	struct ledger_run run = ledger_leave(&w->ledger, LEDGER_SCHED, now_ns);
-	add_relaxed(&s->cpu_ns, run.used_ns);
+	/* One writer at a time: the monitor writes it only while it takes the slot. */
+	store_relaxed(&s->cpu_ns, load_relaxed(&s->cpu_ns) + run.used_ns);
 	*taken_ns = run.taken_ns;
 	return run.used_ns;
 }

@@ -2,6 +2,7 @@
 #include "sched/groups.h"
 #include "core/mem.h"
 
+#include <pthread.h>
 #include <string.h>
 
 struct named {

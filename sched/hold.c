@@ -18,7 +18,6 @@
 static void queue_held(struct thread *t, struct service *s, enum runq_how how)
 {
 	s->held_on = t;
-	store_relaxed(&s->entry.brief, false);
 	add_relaxed(&s->holds, 1);
 	add_relaxed(&sched.holds, 1);
 	service_set_status(s, SERVICE_HELD);
@@ -28,8 +27,9 @@ static void queue_held(struct thread *t, struct service *s, enum runq_how how)
 static void wait_for_turn(struct thread *t, struct service *s)
 {
 	thread_wait_turn(t);
-	runq_began(&sched.queue, &s->entry, clock_mono_ns());
-	worker_enter_body(t, s);
+	int64_t now = clock_mono_ns();
+	runq_began(&sched.queue, &s->entry, now);
+	worker_enter_body(t, s, now);
 }
 
 /* The calling thread is through with its slot and gives it to another one. */
@@ -70,7 +70,7 @@ static bool hold_on_slot(struct thread *t, struct service *s, uint64_t epoch)
 		return false;
 	}
 	add_relaxed(&s->parks[TIER_FOREIGN], 1);
-	worker_account(t, s, false);
+	habit_note(&s->entry.habit, false, worker_account(t, s, false));
 	/* As soon as the service is queued we may be given another slot. */
 	t->slot = NULL;
 	/* The spare looks into the queue at once. */
@@ -85,7 +85,7 @@ static bool hold_detached(struct thread *t, struct service *s, uint64_t epoch)
 	/* Slow on a slot would be worse than slow without one. */
 	if (!thread_restore_priority(t) || !change(t, epoch, RUN_DETACHED, RUN_HELD))
 		return false;
-	worker_account(t, s, true);
+	habit_note(&s->entry.habit, false, worker_account(t, s, true));
 	t->slot = NULL;
 	queue_held(t, s, RUNQ_RETURN);
 	wait_for_turn(t, s);

@@ -39,8 +39,7 @@ int idle_claim(struct idle *i, int preferred)
 {
 	if (load_seq(&i->count) == 0)
 		return -1;
-	if (preferred >= 0 && (load_relaxed(&i->mask[preferred / 64]) >> (preferred & 63) & 1) &&
-	    take(i, preferred))
+	if (preferred >= 0 && idle_has(i, preferred) && take(i, preferred))
 		return preferred;
 	for (int word = 0; word * 64 < i->workers; word++) {
 		uint64_t mask;

@@ -32,6 +32,12 @@ bool idle_retract(struct idle *i, int worker);
 /* Claims one, `preferred` (-1: none) if it is idle; -1: nobody is. Any thread. */
 int idle_claim(struct idle *i, int preferred);
 
+/* Is it enlisted? Out of date at once. Any thread. */
+static inline bool idle_has(const struct idle *i, int worker)
+{
+	return load_relaxed(&i->mask[worker / 64]) >> (worker & 63) & 1;
+}
+
 static inline int idle_count(const struct idle *i)
 {
 	return load_relaxed(&i->count);

@@ -42,35 +42,56 @@ static void move_all(struct requests *r, struct request *old, uint32_t old_room)
 			r->slot[find(r, old[i].source, old[i].session)] = old[i];
 }
 
-/* The lock must not be held while allocating, so it is taken twice; only the service itself opens requests, so
- * in between the set can only become emptier or be drained. */
-bool requests_open(struct requests *r, uint32_t source, int32_t session)
+static bool is_full(const struct requests *r)
 {
-	struct request *spare = NULL, *old = NULL;
-	lock_take(&r->lock);
-	uint32_t new_room = r->room ? r->room * 2 : ROOM_FIRST;
-	bool grow = !r->closed && (r->count + 1) * 4 > r->room * 3;
+	return (r->count + 1) * 4 > r->room * 3;
+}
+
+static void insert(struct requests *r, uint32_t source, int32_t session)
+{
+	struct request *at = &r->slot[find(r, source, session)];
+	r->count += at->source == 0;
+	*at = (struct request){source, session};
+}
+
+/* With the lock: the larger table takes the place of the old one, which is returned. */
+static struct request *move_to(struct requests *r, struct request *larger, uint32_t room)
+{
+	struct request *old = r->slot;
+	uint32_t old_room = r->room;
+	r->slot = larger;
+	r->room = room;
+	move_all(r, old, old_room);
+	return old;
+}
+
+/* The lock must not be held while allocating, so it is given back for that; only the service itself opens requests, so
+ * in between the set can only become emptier or be drained. */
+static NOINLINE bool open_in_larger(struct requests *r, uint32_t source, int32_t session)
+{
+	uint32_t room = r->room ? r->room * 2 : ROOM_FIRST;
 	lock_release(&r->lock);
-	if (grow)
-		spare = mem_zalloc(new_room * sizeof(*spare));
+	struct request *unused = mem_zalloc(room * sizeof(*unused));
 	lock_take(&r->lock);
 	bool opened = !r->closed;
-	if (opened && grow) {
-		uint32_t old_room = r->room;
-		old = r->slot;
-		r->slot = spare;
-		r->room = new_room;
-		spare = NULL;
-		move_all(r, old, old_room);
-	}
 	if (opened) {
-		struct request *at = &r->slot[find(r, source, session)];
-		r->count += at->source == 0;
-		*at = (struct request){source, session};
+		unused = move_to(r, unused, room);
+		insert(r, source, session);
 	}
 	lock_release(&r->lock);
-	mem_free(spare);
-	mem_free(old);
+	mem_free(unused);
+	return opened;
+}
+
+bool requests_open(struct requests *r, uint32_t source, int32_t session)
+{
+	lock_take(&r->lock);
+	bool opened = !r->closed;
+	if (UNLIKELY(opened && is_full(r)))
+		return open_in_larger(r, source, session);
+	if (opened)
+		insert(r, source, session);
+	lock_release(&r->lock);
 	return opened;
 }
 

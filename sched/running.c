@@ -28,6 +28,7 @@ void running_begin(struct running *r, const struct run_view *what)
 	store_release(&r->slice_left_ns, what->slice_left_ns);
 	store_release(&r->slice_ns, what->fair.slice_ns);
 	store_release(&r->patience_ns, what->patience_ns);
+	store_release(&r->trust_ns, what->trust_ns);
 	store_release(&r->ve_ns, what->fair.ve_ns);
 	store_release(&r->vd_ns, what->fair.vd_ns);
 	store_release(&r->weight, what->fair.weight);
@@ -58,6 +59,7 @@ bool running_read(const struct running *r, struct run_view *out)
 		.started_ns = load_acquire(&r->started_ns),
 		.slice_left_ns = load_acquire(&r->slice_left_ns),
 		.patience_ns = load_acquire(&r->patience_ns),
+		.trust_ns = load_acquire(&r->trust_ns),
 		.fair = {.ve_ns = load_acquire(&r->ve_ns),
 			 .vd_ns = load_acquire(&r->vd_ns),
 			 .slice_ns = load_acquire(&r->slice_ns),

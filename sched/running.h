@@ -14,6 +14,7 @@
 #include "core/atomics.h"
 #include "core/base.h"
 #include "sched/fair.h"
+#include "sched/habit.h"
 
 struct running {
 	_Atomic uint32_t version;
@@ -21,7 +22,8 @@ struct running {
 	_Atomic int64_t started_ns;    /* when it was dispatched; RUNNING_NOTHING */
 	_Atomic int64_t slice_left_ns; /* of its request at that moment */
 	_Atomic int64_t slice_ns;
-	_Atomic int64_t patience_ns;  /* it runs so long before somebody more urgent may stop it */
+	_Atomic int64_t patience_ns;  /* it runs so long before somebody more urgent may stop it; */
+	_Atomic int64_t trust_ns;     /* so long while nobody has seen it run for more than a moment */
 	_Atomic int64_t ve_ns, vd_ns; /* at that moment */
 	_Atomic int32_t weight;
 } __attribute__((aligned(CACHE_LINE_BYTES)));
@@ -31,7 +33,7 @@ struct running {
 /* A copy. */
 struct run_view {
 	uint64_t epoch;
-	int64_t started_ns, slice_left_ns, patience_ns;
+	int64_t started_ns, slice_left_ns, patience_ns, trust_ns;
 	struct fair fair; /* ve and vd of the dispatch, slice and weight */
 };
 
@@ -54,12 +56,26 @@ static inline int64_t run_view_turn_ns(const struct run_view *view)
 	return view->slice_left_ns > view->patience_ns ? view->slice_left_ns : view->patience_ns;
 }
 
-/* The same, for the thread that has the slot. */
+/* When somebody more urgent may stop it, as far as is known at `now_ns`. */
+static inline int64_t run_view_stoppable_at_ns(const struct run_view *view, int64_t now_ns)
+{
+	bool short_so_far = now_ns - view->started_ns < HABIT_SHORT_NS;
+	return view->started_ns + (short_so_far ? view->trust_ns : view->patience_ns);
+}
+
+/* The same as run_view_turn_ns, for the thread that has the slot. */
 static inline int64_t running_turn_ns(const struct running *r)
 {
 	int64_t left_ns = load_relaxed(&r->slice_left_ns);
 	int64_t patience_ns = load_relaxed(&r->patience_ns);
 	return left_ns > patience_ns ? left_ns : patience_ns;
+}
+
+/* A run that begins needs no look before that time is over. The same thread. */
+static inline int64_t running_unseen_ns(const struct running *r)
+{
+	int64_t turn_ns = running_turn_ns(r), trust_ns = load_relaxed(&r->trust_ns);
+	return turn_ns > trust_ns ? turn_ns : trust_ns;
 }
 
 static inline uint64_t running_epoch(const struct running *r)

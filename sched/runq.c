@@ -14,6 +14,10 @@ enum { STEAL_MARGIN_NS = 50000 };
 enum { SHARDS_SLACK_NS = 3000000 };
 /* With more workers a waker compares with this many of them, chosen at random. */
 enum { VICTIMS_ALL_MAX = 128, VICTIMS_SAMPLE = 64 };
+/* A worker's follower comes before those whose deadline is not earlier by this much (virtual time), and followers
+ * for so long (real time), while others wait. With many pairs of services that call each other, taking turns after every
+ * message costs twice as much CPU as staying with one pair for a while: each has its own VM and machine code. */
+enum { FOLLOW_NS = 50000 };
 
 void runq_init(struct runq *q, int workers, int shards, int64_t min_run_ns)
 {
@@ -43,7 +47,7 @@ void runq_entry_init(struct runq_entry *e, const struct settings *settings)
 	e->node.fair.slice_ns = settings->slice_ns;
 	e->node.fair.credit_ns = settings->credit_ns;
 	e->node.fair.weight = settings->weight;
-	e->worker = e->last_worker = -1;
+	e->worker = e->last_worker = e->follows = -1;
 }
 
 /* ---- locks, and who waits ---- */
@@ -53,10 +57,10 @@ struct shard *runq_lock_entry(struct runq *q, struct runq_entry *e)
 	for (;;) {
 		int32_t at = load_acquire(&e->shard); /* pairs with runq_move */
 		struct shard *s = &q->shard[at];
-		pthread_mutex_lock(&s->lock);
+		lock_take(&s->lock);
 		if (LIKELY(load_relaxed(&e->shard) == at))
 			return s;
-		pthread_mutex_unlock(&s->lock);
+		lock_release(&s->lock);
 	}
 }
 
@@ -84,8 +88,27 @@ void runq_push(struct runq *q, struct shard *s, struct runq_entry *e)
 	atomic_fetch_add(&q->waiting, 1);
 }
 
+/* With the lock of its shard. */
+void runq_forget_follower(struct runq *q, struct runq_entry *e)
+{
+	if (e->follows >= 0)
+		store_relaxed(&q->worker[e->follows].follower, NULL);
+	e->follows = -1;
+}
+
+/* With the lock of `s`, where `e` waits: the first one that the service on worker `by` has woken follows it there. */
+static void note_follower(struct runq *q, struct shard *s, struct runq_entry *e, int by)
+{
+	struct runq_worker *w = &q->worker[by];
+	if (e->group || load_relaxed(&w->follower) || &q->shard[runq_shard_of(q, by)] != s)
+		return;
+	store_relaxed(&w->follower, e);
+	e->follows = by;
+}
+
 void runq_pull(struct runq *q, struct shard *s, struct runq_entry *e)
 {
+	runq_forget_follower(q, e);
 	if (e->group == NULL) {
 		shard_remove(s, &e->node);
 	} else {
@@ -206,9 +229,10 @@ static int choose_shard(struct runq *q, const struct runq_entry *e, enum runq_ho
 												: b;
 }
 
-/* Nobody is idle: e waits. Who must make room for it, and when? Releases the lock. */
+/* Nobody is idle: e waits; `by`: the worker whose service has woken it, -1: none. Who must make room for it, and when?
+ * Releases the lock. */
 static struct runq_action queue(struct runq *q, struct shard *s, struct runq_entry *e,
-				enum runq_how how, int64_t now_ns)
+				enum runq_how how, int by, int64_t now_ns)
 {
 	struct runq_action action = {.kind = RUNQ_QUEUED, .worker = -1, .look_at_ns = INT64_MAX};
 	struct run_view view;
@@ -216,23 +240,27 @@ static struct runq_action queue(struct runq *q, struct shard *s, struct runq_ent
 	if (how == RUNQ_WAKE)
 		victim = runq_find_victim(q, &runq_node_of(e)->fair, now_ns, &view);
 	s = runq_move(q, e, s, choose_shard(q, e, how, victim, now_ns));
-	if (load_relaxed(&q->waiting) == 0)
+	bool first = load_relaxed(&q->waiting) == 0;
+	if (first)
 		action.look_at_ns = runq_first_due_ns(q, now_ns); /* the monitor starts to tick */
 	runq_push(q, s, e);
+	if (by >= 0)
+		note_follower(q, s, e, by);
 	if (victim >= 0)
 		store_relaxed(&q->worker[victim].asked, view.epoch);
 	if (victim >= 0 && e->group == NULL)
 		store_relaxed(&s->urgent, true);
 	runq_unlock(s);
-	/* With one shard, who requeues takes the head itself, and no idle worker would find more than that. */
-	if (how != RUNQ_REQUEUE || q->shards > 1) {
+	/* With one shard, who requeues takes the head itself, and no idle worker would find more than that, unless somebody
+	 * has stayed (runq_follow). */
+	if (how != RUNQ_REQUEUE || q->shards > 1 || !first) {
 		int idle = runq_kick(q);
 		if (idle >= 0)
 			return (struct runq_action){.kind = RUNQ_HANDED, .worker = idle};
 	}
 	if (victim < 0)
 		return action;
-	int64_t from_ns = view.started_ns + view.patience_ns;
+	int64_t from_ns = run_view_stoppable_at_ns(&view, now_ns);
 	if (now_ns >= from_ns)
 		return (struct runq_action){RUNQ_PREEMPT, victim, view.epoch, now_ns};
 	if (from_ns < action.look_at_ns)
@@ -240,30 +268,51 @@ static struct runq_action queue(struct runq *q, struct shard *s, struct runq_ent
 	return action;
 }
 
-struct runq_action runq_put(struct runq *q, struct runq_entry *e, enum runq_how how, int64_t now_ns)
+/* e waits for the worker `by`, which will look for its next service in a moment: no idle worker is woken, nobody is
+ * preempted. Should it be wrong about that the monitor sees it: the wake-up is owed until then. Releases the lock. */
+static struct runq_action stay(struct runq *q, struct shard *s, struct runq_entry *e, int by,
+			       int64_t now_ns)
+{
+	if (e->group == NULL)
+		s = runq_move(q, e, s, runq_shard_of(q, by));
+	runq_push(q, s, e);
+	note_follower(q, s, e, by);
+	runq_unlock(s);
+	return (struct runq_action){
+		.kind = RUNQ_QUEUED, .worker = -1, .look_at_ns = now_ns + RUNQ_OWED_NS};
+}
+
+static struct runq_action put(struct runq *q, struct runq_entry *e, enum runq_how how, int by,
+			      bool soon, int64_t now_ns)
 {
 	struct shard *s = runq_lock_entry(q, e);
 	debug_ensure(e->worker == -1 && e->node.place == -1);
-	int idle = how == RUNQ_REQUEUE ? -1 : idle_claim(&q->idle, e->last_worker);
-	if (idle < 0 && load_relaxed(&q->waiting) == 0)
+	bool first = load_relaxed(&q->waiting) == 0, stays = soon && first;
+	int idle = stays || how == RUNQ_REQUEUE ? -1 : idle_claim(&q->idle, e->last_worker);
+	if (idle < 0 && first)
 		end_of_time_alone(q, now_ns);
 	place(q, e, how);
 	e->runnable_at_ns = now_ns;
+	if (stays)
+		return stay(q, s, e, by, now_ns);
 	if (idle < 0)
-		return queue(q, s, e, how, now_ns);
+		return queue(q, s, e, how, by, now_ns);
 	runq_unlock(s);
 	return hand(q, idle, e);
 }
 
-/* ---- taking ---- */
-
-/* How long it runs before somebody more urgent may stop it: min_run, or a quarter of its slice when it was brief
- * the last time. So services that never use up a slice are not signalled. */
-static int64_t patience_ns(const struct runq *q, const struct runq_entry *e)
+struct runq_action runq_put(struct runq *q, struct runq_entry *e, enum runq_how how, int64_t now_ns)
 {
-	int64_t quarter_ns = e->node.fair.slice_ns / 4, min_ns = load_relaxed(&q->min_run_ns);
-	return load_relaxed(&e->brief) && quarter_ns > min_ns ? quarter_ns : min_ns;
+	return put(q, e, how, -1, false, now_ns);
 }
+
+struct runq_action runq_follow(struct runq *q, struct runq_entry *e, int by, bool soon,
+			       int64_t now_ns)
+{
+	return put(q, e, RUNQ_WAKE, by, soon, now_ns);
+}
+
+/* ---- taking ---- */
 
 /* With the entry's lock. */
 static void start(struct runq *q, struct shard *s, int worker, struct runq_entry *e, int64_t now_ns)
@@ -274,11 +323,13 @@ static void start(struct runq *q, struct shard *s, int worker, struct runq_entry
 	waits_add(&e->waits, now_ns - e->runnable_at_ns);
 	e->worker = e->last_worker = worker;
 	e->charged_to_ns = now_ns;
+	int64_t slice_ns = e->node.fair.slice_ns, min_run_ns = load_relaxed(&q->min_run_ns);
 	struct run_view what = {
 		.epoch = running_epoch(run) + (uint64_t)q->workers,
 		.started_ns = now_ns,
 		.slice_left_ns = fair_left_ns(&e->node.fair),
-		.patience_ns = patience_ns(q, e),
+		.patience_ns = habit_patience_ns(&e->habit, slice_ns, min_run_ns),
+		.trust_ns = habit_trust_ns(&e->habit, slice_ns, min_run_ns),
 		.fair = *key,
 	};
 	running_begin(run, &what);
@@ -303,6 +354,24 @@ static int earliest_shard(struct runq *q, uint32_t chance)
 	return best;
 }
 
+/* Is it worth looking at the own shard first for the sake of the follower? */
+static bool may_follow(const struct runq_worker *w, int64_t now_ns)
+{
+	return load_relaxed(&w->follower) && now_ns - w->in_turn_ns < FOLLOW_NS;
+}
+
+/* Whose turn it is: the worker's follower, if the first one in the shard's order is not much more urgent. With the
+ * lock. */
+static struct runq_entry *next_of(struct runq_worker *w, const struct heap_node *first,
+				  int64_t now_ns)
+{
+	struct runq_entry *follower = load_relaxed(&w->follower);
+	if (may_follow(w, now_ns) && follower->node.fair.vd_ns - first->fair.vd_ns < FOLLOW_NS)
+		return follower;
+	w->in_turn_ns = now_ns;
+	return NULL;
+}
+
 /* Where to take the next one from, -1: nobody seems to wait. */
 static int choose(struct runq *q, int worker, int64_t now_ns)
 {
@@ -310,7 +379,8 @@ static int choose(struct runq *q, int worker, int64_t now_ns)
 	int64_t own_ns = load_relaxed(&q->shard[own].first_vd_ns);
 	if (q->shards == 1)
 		return own_ns == SHARD_EMPTY ? -1 : 0;
-	if (own_ns != SHARD_EMPTY && load_relaxed(&q->shard[own].urgent))
+	if (own_ns != SHARD_EMPTY &&
+	    (load_relaxed(&q->shard[own].urgent) || may_follow(&q->worker[worker], now_ns)))
 		return own;
 	uint32_t chance = runq_mix((uint64_t)now_ns * 31 + (uint64_t)worker);
 	int other = load_relaxed(&q->shard[own].count) > 1 ? (int)(chance % (unsigned)q->shards)
@@ -324,12 +394,16 @@ static int choose(struct runq *q, int worker, int64_t now_ns)
 static struct runq_entry *take(struct runq *q, int from, int worker, int64_t now_ns)
 {
 	struct shard *s = &q->shard[from];
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	struct heap_node *first = shard_first(s);
 	struct runq_entry *e = NULL;
 	store_relaxed(&s->urgent, false);
 	if (first) {
-		e = runq_first_of(first);
+		/* The follower waits in the worker's own shard. */
+		if (from == runq_shard_of(q, worker))
+			e = next_of(&q->worker[worker], first, now_ns);
+		if (e == NULL)
+			e = runq_first_of(first);
 		runq_pull(q, s, e);
 		start(q, s, worker, e, now_ns);
 	}

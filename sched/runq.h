@@ -23,6 +23,7 @@
 #define SCHED_RUNQ_H
 
 #include "sched/group.h"
+#include "sched/habit.h"
 #include "sched/idle.h"
 #include "sched/running.h"
 #include "sched/settings.h"
@@ -44,10 +45,9 @@ struct runq_entry {
 	int64_t runnable_at_ns; /* since when it waits */
 	struct waits waits;
 	struct usage usage;
-	bool spawned; /* placed for the first time already */
-	/* Its last run ended by itself: it will most likely do so again soon, and stopping it would cost more than
-	 * waiting. Written by the owner of the run, without the lock. */
-	_Atomic bool brief;
+	bool spawned;       /* placed for the first time already */
+	int32_t follows;    /* the worker whose `follower` it is, -1: none's */
+	struct habit habit; /* written by the owner of the run, without the lock */
 };
 
 struct runq_worker {
@@ -55,6 +55,10 @@ struct runq_worker {
 	_Atomic(struct runq_entry *) handed; /* for an idle worker: a service, or the kick mark */
 	_Atomic uint64_t
 		asked; /* the dispatch that a wake-up has chosen already: the next one chooses another */
+	/* With the lock of the worker's shard, where it waits: the service that the one that runs, or ran last, has
+	 * woken first. Its data are warm here, so it may come next a little before its turn. */
+	_Atomic(struct runq_entry *) follower;
+	int64_t in_turn_ns; /* with that lock: when the last one was taken in its turn */
 };
 
 struct runq {
@@ -65,8 +69,9 @@ struct runq {
 	_Atomic int32_t waiting;  /* in all shards */
 	_Atomic uint64_t starved; /* how often the backstop had to move somebody */
 	struct idle idle;
-	int64_t looked_ns; /* this and the next: the monitor's, of its last look */
+	int64_t looked_ns; /* this and the next two: the monitor's, of its last look */
 	uint64_t looked_dispatches;
+	bool storm;
 	struct runq_worker worker[RUNQ_WORKERS_MAX];
 	struct shard shard[RUNQ_WORKERS_MAX];
 };
@@ -94,6 +99,10 @@ void runq_entry_init(struct runq_entry *e, const struct settings *settings);
 /* A service became runnable (RUNQ_WAKE) or was stopped while it still is (RUNQ_REQUEUE). Any thread. */
 struct runq_action runq_put(struct runq *q, struct runq_entry *e, enum runq_how how,
 			    int64_t now_ns);
+/* The same for one that was woken by the service that runs on worker `by`. `soon`: that one will be through in a moment,
+ * and the monitor looks by RUNQ_OWED_NS or will be rung for it; then no idle worker is woken while nobody else waits. */
+struct runq_action runq_follow(struct runq *q, struct runq_entry *e, int by, bool soon,
+			       int64_t now_ns);
 /* The next service for this worker, already marked as running there; NULL: none, and the worker is now
  * enlisted as idle: it sleeps until runq_handed gives it one. */
 struct runq_entry *runq_next(struct runq *q, int worker, int64_t now_ns);
@@ -103,6 +112,9 @@ struct runq_entry *runq_handed(struct runq *q, int worker, int64_t now_ns);
 /* A service that was taken by runq_next or runq_handed begins only now, on a thread that had to wake up first: it is not
  * charged for that, and its slice begins here. The thread that has the slot. */
 void runq_began(struct runq *q, struct runq_entry *e, int64_t now_ns);
+/* Somebody waits and should not: claims an idle worker, which the caller wakes as after RUNQ_HANDED, to look for itself; -1:
+ * nobody is idle. Any thread. */
+int runq_kick(struct runq *q);
 /* An idle worker that gives up (shutdown). false: it was handed a service meanwhile, or soon will be. */
 bool runq_not_idle(struct runq *q, int worker);
 /* The service stopped running here. It is charged up to now, less what the host took away. */
@@ -143,6 +155,7 @@ struct runq_due {
 		uint64_t epoch;
 	} ask[16];
 	int64_t look_again_ns; /* INT64_MAX: when somebody waits again */
+	int woken;             /* an idle worker that is to be woken, as after RUNQ_HANDED; -1: none */
 	int waiting;           /* how many */
 	int64_t first_waits_ns; /* how long the first of them has waited (of the shards' heads the longest) */
 };
@@ -154,6 +167,8 @@ struct runq_due {
  * counts it. The bound is in virtual time and in dispatches: what the machine does to us is no starvation. */
 bool runq_due(struct runq *q, int64_t now_ns, struct runq_due *due);
 #define RUNQ_STARVED_NS 20000000
+/* Somebody may wait so long beside an idle worker: see runq_follow. */
+#define RUNQ_OWED_NS HABIT_TRUST_NS
 
 static inline struct runq_entry *runq_entry_of(struct heap_node *n)
 {

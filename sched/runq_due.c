@@ -6,6 +6,8 @@
 
 /* The monitor does not come back sooner than this for what it cannot plan. */
 enum { LOOK_NS = 50000 };
+/* In a *storm* services wake each other every few microseconds: so many dispatches in each stretch since the last look. */
+enum { STORM_NS = 200000, STORM_DISPATCHES = 8 };
 
 static void look_at(struct runq_due *due, int64_t at_ns)
 {
@@ -42,10 +44,12 @@ static int64_t due_at(struct runq *q, const struct shard *s, int i, const struct
 		      int64_t now_ns)
 {
 	int64_t end = view->started_ns + run_view_turn_ns(view);
-	int64_t soon = view->started_ns + view->patience_ns;
+	int64_t soon = run_view_stoppable_at_ns(view, now_ns);
 	const struct heap_node *first = shard_first(s);
 	struct fair key = run_view_key(view, now_ns);
-	if (soon >= end || first == NULL || !fair_before(&first->fair, &key))
+	if (soon >= end)
+		return soon; /* short so far: looked at when it is not */
+	if (first == NULL || !fair_before(&first->fair, &key))
 		return end;
 	int rank = q->shards == 1 ? rank_of(q, i, &key, now_ns) : 0;
 	return order_heap_before(&s->heap, &key, rank + 1) > rank ? soon : end;
@@ -60,7 +64,7 @@ int64_t runq_first_due_ns(const struct runq *q, int64_t now_ns)
 		struct run_view view;
 		int64_t at_ns = now_ns + LOOK_NS; /* what is not dispatched yet */
 		if (running_read(&q->worker[i].run, &view))
-			at_ns = view.started_ns + view.patience_ns;
+			at_ns = run_view_stoppable_at_ns(&view, now_ns);
 		if (at_ns < due_ns)
 			due_ns = at_ns;
 	}
@@ -77,10 +81,17 @@ static void look_at_worker(struct runq *q, const struct shard *s, int i, int wai
 		look_at(due, at);
 		return;
 	}
+	/* It is enlisted: see wake_owed. When it has something, its thread rings. */
+	if (!runs && idle_has(&q->idle, i))
+		return;
 	/* Whoever comes next on this worker is not dispatched yet, and nobody rings for it. */
-	int64_t min_run_ns = load_relaxed(&q->min_run_ns);
-	look_at(due, now_ns + (min_run_ns > LOOK_NS ? min_run_ns : LOOK_NS));
-	if (runs && due->asked < waiting)
+	int64_t again_ns = load_relaxed(&q->min_run_ns);
+	if (again_ns < LOOK_NS)
+		again_ns = LOOK_NS;
+	if (!runs && q->storm)
+		again_ns = STORM_NS; /* between two of many short ones */
+	look_at(due, now_ns + again_ns);
+	if (runs && due->asked < waiting - (due->woken >= 0))
 		ask(due, i, view.epoch);
 }
 
@@ -126,15 +137,16 @@ static bool is_passed_over(struct runq *q, struct shard *s, struct heap_node *fi
 static void move_head(struct runq *q, struct shard *s, struct heap_node *first, int to)
 {
 	struct shard *target = &q->shard[to];
-	if (target == s || first->is_group || pthread_mutex_trylock(&target->lock) != 0)
+	if (target == s || first->is_group || !lock_try(&target->lock))
 		return;
 	shard_remove(s, first);
+	runq_forget_follower(q, runq_entry_of(first));
 	struct heap_node *head = shard_first(target);
 	if (head && !fair_before(&first->fair, &head->fair))
 		first->fair.vd_ns = head->fair.vd_ns - 1;
 	store_release(&runq_entry_of(first)->shard, to); /* pairs with runq_lock_entry */
 	shard_push(target, first);
-	pthread_mutex_unlock(&target->lock);
+	lock_release(&target->lock);
 }
 
 static void help_the_starved(struct runq *q, struct shard *s, int64_t now_ns, struct runq_due *due)
@@ -155,30 +167,58 @@ static void help_the_starved(struct runq *q, struct shard *s, int64_t now_ns, st
 
 /* ---- a lull in a storm ---- */
 
-/* Services that wake each other every few microseconds: nobody waits just now, but the next one will before the
- * monitor has fallen asleep, and ringing it costs two wake-ups where looking again costs one. */
-enum { STORM_NS = 200000, STORM_DISPATCHES = 16 };
+/* Nobody waits just now, but the next one will before the monitor has fallen asleep, and ringing it costs two wake-ups
+ * where looking again costs one. So it looks again: not before somebody who runs may have to make room, but in 1 ms at the
+ * latest, since who begins after us may have less patience. */
+static int64_t lull_ns(const struct runq *q)
+{
+	int64_t shortest_ns = RUNQ_OWED_NS;
+	bool runs = false;
+	for (int i = 0; i < q->workers; i++) {
+		struct run_view view;
+		if (!running_read(&q->worker[i].run, &view))
+			continue;
+		runs = true;
+		if (view.trust_ns < shortest_ns)
+			shortest_ns = view.trust_ns;
+	}
+	return runs && shortest_ns > STORM_NS ? shortest_ns : STORM_NS;
+}
 
+/* INT64_MAX: it is no storm. */
 static int64_t after_lull_ns(struct runq *q, int64_t now_ns)
 {
-	uint64_t total = dispatches(q);
-	bool storm = now_ns - q->looked_ns <= 2 * STORM_NS &&
-		     total - q->looked_dispatches >= STORM_DISPATCHES;
+	uint64_t total = dispatches(q), since = total - q->looked_dispatches;
+	int64_t stretches = 1 + (now_ns - q->looked_ns) / STORM_NS;
+	bool storm = (int64_t)since >= STORM_DISPATCHES * stretches;
 	q->looked_ns = now_ns;
 	q->looked_dispatches = total;
-	return storm ? now_ns + STORM_NS : INT64_MAX;
+	q->storm = storm;
+	return storm ? now_ns + lull_ns(q) : INT64_MAX;
 }
 
 /* ---- the whole ---- */
+
+/* Who waits beside an idle worker waits for the one that has woken him (runq_follow), which took it for a matter of
+ * microseconds. */
+static void wake_owed(struct runq *q, int64_t since_ns, int64_t now_ns, struct runq_due *due)
+{
+	if (idle_count(&q->idle) == 0)
+		return;
+	if (now_ns - since_ns >= LOOK_NS && due->woken < 0)
+		due->woken = runq_kick(q);
+	look_at(due, now_ns + RUNQ_OWED_NS);
+}
 
 static void look_at_shard(struct runq *q, int at, int waiting, int64_t now_ns, struct runq_due *due)
 {
 	struct shard *s = &q->shard[at];
 	struct heap_node *first = shard_first(s);
 	if (first) {
-		int64_t waits_ns = now_ns - runq_first_of(first)->runnable_at_ns;
-		if (waits_ns > due->first_waits_ns)
-			due->first_waits_ns = waits_ns;
+		int64_t since_ns = runq_first_of(first)->runnable_at_ns;
+		if (now_ns - since_ns > due->first_waits_ns)
+			due->first_waits_ns = now_ns - since_ns;
+		wake_owed(q, since_ns, now_ns, due);
 	}
 	int begin = q->shards == 1 ? 0 : at, end = q->shards == 1 ? q->workers : at + 1;
 	for (int i = begin; i < end; i++)
@@ -186,16 +226,27 @@ static void look_at_shard(struct runq *q, int at, int waiting, int64_t now_ns, s
 	help_the_starved(q, s, now_ns, due);
 }
 
+/* The lock is held for a fraction of a microsecond, and coming back costs much more than that. But its holder may be asleep. */
+static bool try_shortly(struct shard *s)
+{
+	for (int tries = 0; tries < 50; tries++) {
+		if (lock_try(&s->lock))
+			return true;
+		__builtin_ia32_pause();
+	}
+	return false;
+}
+
 bool runq_due(struct runq *q, int64_t now_ns, struct runq_due *due)
 {
 	bool all = true;
 	int waiting = load_relaxed(&q->waiting);
-	*due = (struct runq_due){.look_again_ns = INT64_MAX, .waiting = waiting};
+	*due = (struct runq_due){.look_again_ns = INT64_MAX, .waiting = waiting, .woken = -1};
 	int64_t lull_ns = after_lull_ns(q, now_ns);
 	if (waiting == 0)
 		due->look_again_ns = lull_ns;
 	for (int i = 0; waiting > 0 && i < q->shards; i++) {
-		if (pthread_mutex_trylock(&q->shard[i].lock) != 0) {
+		if (!try_shortly(&q->shard[i])) {
 			all = false;
 			continue;
 		}

@@ -17,9 +17,8 @@ struct shard *runq_move(struct runq *q, struct runq_entry *e, struct shard *from
 void runq_push(struct runq *q, struct shard *s, struct runq_entry *e);
 /* With the lock: it waits no more. */
 void runq_pull(struct runq *q, struct shard *s, struct runq_entry *e);
-/* After somebody was pushed and the lock released: claims an idle worker, if there is one, to look for itself; -1:
- * nobody is idle. */
-int runq_kick(struct runq *q);
+/* With the lock of the shard where it waits: it is nobody's follower any more. */
+void runq_forget_follower(struct runq *q, struct runq_entry *e);
 /* The worker whose service has the latest key of all, later than `key` (NULL: whatever it is); -1: none. */
 int runq_find_victim(struct runq *q, const struct fair *key, int64_t now_ns, struct run_view *out);
 /* Somebody begins to wait where nobody did: when may the first of those who run have to make room? Not later than that,
@@ -41,7 +40,7 @@ static inline int runq_shard_of(const struct runq *q, int worker)
 
 static inline void runq_unlock(struct shard *s)
 {
-	pthread_mutex_unlock(&s->lock);
+	lock_release(&s->lock);
 }
 
 /* The service whose turn it is at this node of a heap: its own, or a member of the group. With the lock. */

@@ -118,7 +118,7 @@ void runq_settings_of(struct runq *q, struct runq_entry *e, struct settings *out
 void runq_group_settings(struct runq *q, struct group *group, struct settings *out)
 {
 	struct shard *s = &q->shard[group->home];
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	const struct fair *f = &group->node.fair;
 	out->slice_ns = f->slice_ns;
 	out->credit_ns = f->credit_ns;

@@ -15,6 +15,8 @@ struct sched sched;
 
 enum { SPARES_READY = 2 };
 static const int64_t SPARE_IDLE_NS = 10 * NS_PER_S;
+/* Whoever has run for longer than this is not believed to be through in a moment. */
+static const int64_t SOON_NS = 20 * NS_PER_US;
 
 static void spawn_spares(void *unused)
 {
@@ -64,6 +66,38 @@ bool sched_stop(int64_t timeout_ns)
 		futex_wake(&sched.worker[i].wake);
 	}
 	return thread_stop_all(timeout_ns);
+}
+
+/* Will the service that wakes another one be through in a moment? Its earlier runs were short, and so is this one so far. */
+static bool is_soon_through(const struct thread *t, const struct service *runs, int64_t now_ns)
+{
+	return habit_is_steady(&runs->entry.habit) && now_ns - t->run_since_ns < SOON_NS &&
+	       load_relaxed(&sched.monitor_due_ns) <= now_ns + RUNQ_OWED_NS;
+}
+
+void sched_ready(struct service *s)
+{
+	struct thread *t = thread_self();
+	struct service *runs = t ? load_relaxed(&t->cur) : NULL;
+	service_set_status(s, SERVICE_READY);
+	/* One that has lost its slot wakes like anybody. (It may lose it just now: then the monitor sees what is owed.) */
+	if (runs == NULL || run_state_of(load_relaxed(&t->run)) != RUN_BODY) {
+		worker_put(s, RUNQ_WAKE);
+		return;
+	}
+	int64_t now = clock_mono_ns();
+	struct runq_action action = runq_follow(&sched.queue, &s->entry, t->slot->id,
+						is_soon_through(t, runs, now), now);
+	worker_act(&action, now);
+}
+
+bool sched_pay_owed(int64_t now_ns)
+{
+	int idle = runq_kick(&sched.queue);
+	if (idle < 0)
+		return false;
+	worker_act(&(struct runq_action){.kind = RUNQ_HANDED, .worker = idle}, now_ns);
+	return true;
 }
 
 /* Nobody will handle it: whoever waits for an answer is told. */

@@ -80,6 +80,9 @@ bool sched_post(uint32_t source, uint32_t dest, int type, int32_t session, void 
 		size_t size_bytes);
 /* Makes a service runnable that a push found idle, or that is new. Any thread. */
 void sched_ready(struct service *s);
+/* Somebody waits, and the caller, which runs a service that was to be through by now (sched_ready), is not: wakes an idle worker,
+ * which takes who comes first. false: nobody is idle. Any thread. */
+bool sched_pay_owed(int64_t now_ns);
 
 /* Kills or retires: names and handle are gone, whoever waits for an answer gets an error, messages that
  * wait are refused, and the service ends as soon as it can be stopped. false: it was doomed already. Any

@@ -6,14 +6,13 @@
 void shard_init(struct shard *s)
 {
 	memset(s, 0, sizeof(*s));
-	pthread_mutex_init(&s->lock, NULL);
+	lock_init(&s->lock);
 	store_relaxed(&s->first_vd_ns, SHARD_EMPTY);
 }
 
 void shard_term(struct shard *s)
 {
 	order_heap_term(&s->heap);
-	pthread_mutex_destroy(&s->lock);
 }
 
 static void publish(struct shard *s)

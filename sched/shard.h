@@ -8,13 +8,13 @@
 #define SCHED_SHARD_H
 
 #include "core/atomics.h"
+#include "core/lock.h"
 #include "sched/heap.h"
-#include <pthread.h>
 
 #define SHARD_EMPTY INT64_MAX
 
 struct shard {
-	pthread_mutex_t lock;
+	struct lock lock;
 	/* The lock. */
 	struct order_heap heap;
 	/* For the backstop: who seems to be passed over, and how many dispatches there had been then. */

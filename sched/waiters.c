@@ -60,7 +60,7 @@ void waiters_read(struct runq *q, int64_t now_ns, int64_t least_ns, struct waite
 	}
 	for (int i = 0; i < q->shards; i++) {
 		struct shard *s = &q->shard[i];
-		if (load_relaxed(&s->count) == 0 || pthread_mutex_trylock(&s->lock) != 0)
+		if (load_relaxed(&s->count) == 0 || !lock_try(&s->lock))
 			continue;
 		read_shard(q, s, now_ns - least_ns, out);
 		runq_unlock(s);

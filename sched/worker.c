@@ -2,10 +2,8 @@
 #include "sched/worker.h"
 #include "core/clock.h"
 #include "core/log.h"
-#include "core/loop.h"
 #include "core/text.h"
 #include "sched/accounts.h"
-#include "sched/affinity.h"
 #include "sched/hold.h"
 #include "sched/sched.h"
 
@@ -18,9 +16,9 @@ static const int64_t OWN_GRACE_NS = 50 * NS_PER_US;
 /* A kill may use this much CPU of the service before its VM is abandoned; less when the process ends. */
 static const int64_t KILL_LIMIT_NS = NS_PER_S, KILL_LIMIT_ENDING_NS = 50 * NS_PER_MS;
 
-static void run_service(struct service *s);
-static void resume_service(struct service *s);
-static struct service *pick(struct thread *t);
+static void run_service(struct service *s, int64_t now_ns);
+static void resume_service(struct service *s, int64_t now_ns);
+static struct service *pick(struct thread *t, int64_t *now_ns);
 
 void worker_loop(void)
 {
@@ -28,19 +26,20 @@ void worker_loop(void)
 		/* 1. finish what the switch to this stack left over: queue who was parked */
 		thread_settle();
 		/* 2. take the next service, sleep until there is one */
-		struct service *s = pick(thread_self());
+		int64_t now;
+		struct service *s = pick(thread_self(), &now);
 		/* 3. none: the process ends, or the slot moved to another thread */
 		if (s == NULL)
 			thread_go_home();
 		/* 4. one that was parked goes on where it was: this stack is done with */
 		if (load_relaxed(&s->status) == SERVICE_PARKED)
-			resume_service(s);
+			resume_service(s, now);
 		/* 5. one that was stopped in C code goes on on the thread that it was stopped on */
 		else if (load_relaxed(&s->status) == SERVICE_HELD)
 			hold_give_turn(s);
 		/* 6. else its messages are handled on this stack; from here on the thread may change */
 		else
-			run_service(s);
+			run_service(s, now);
 	}
 }
 
@@ -85,14 +84,14 @@ static void wake_up(struct worker *w)
 }
 
 /* The worker is enlisted as idle: sleeps until it is handed a service. NULL: the process ends. */
-static struct runq_entry *wait_for_work(struct worker *w)
+static struct runq_entry *wait_for_work(struct worker *w, int64_t *now_ns)
 {
 	for (;;) {
 		uint32_t seen = load_acquire(&w->wake);
-		int64_t now = clock_mono_ns();
-		struct runq_entry *e = runq_handed(&sched.queue, w->id, now);
+		*now_ns = clock_mono_ns();
+		struct runq_entry *e = runq_handed(&sched.queue, w->id, *now_ns);
 		if (e) {
-			accounts_woken(w, now);
+			accounts_woken(w, *now_ns);
 			return e;
 		}
 		if (load_acquire(&sched.stopping) && runq_not_idle(&sched.queue, w->id))
@@ -101,39 +100,39 @@ static struct runq_entry *wait_for_work(struct worker *w)
 	}
 }
 
-static struct service *pick(struct thread *t)
+/* The next service and the time, which is when its run begins. */
+static struct service *pick(struct thread *t, int64_t *now_ns)
 {
 	struct worker *w = t->slot;
 	if (w == NULL)
 		return NULL;
-	int64_t now = clock_mono_ns();
+	*now_ns = clock_mono_ns();
 	bool stopping = load_acquire(&sched.stopping);
-	struct runq_entry *e = stopping ? NULL : runq_next(&sched.queue, w->id, now);
+	struct runq_entry *e = stopping ? NULL : runq_next(&sched.queue, w->id, *now_ns);
 	if (e == NULL && !stopping)
-		e = wait_for_work(w);
+		e = wait_for_work(w, now_ns);
 	if (e == NULL)
-		accounts_idle(w, now);
+		accounts_idle(w, *now_ns);
 	return service_of(e);
 }
 
-void worker_enter_body(struct thread *t, struct service *s)
+void worker_enter_body(struct thread *t, struct service *s, int64_t now_ns)
 {
 	const struct running *mine = &sched.queue.worker[t->slot->id].run;
 	uint64_t epoch = running_epoch(mine);
-	int64_t now = clock_mono_ns();
 	service_set_status(s, SERVICE_RUNNING);
-	t->run_since_ns = now;
+	t->run_since_ns = now_ns;
 	t->slice_ns = running_turn_ns(mine);
-	accounts_enter(t->slot, s, now);
+	accounts_enter(t->slot, s, now_ns);
 	if (load_relaxed(&s->message_number))
-		store_relaxed(&s->message_mark_ns, now);
+		store_relaxed(&s->message_mark_ns, now_ns);
 	store_relaxed(&t->cur, s);
 	/* Release: the monitor that sees BODY sees whose. Seq, with the seq load in sched_ring: either we see that
 	 * the monitor means to sleep, or it sees BODY before it does. */
 	store_seq(&t->run, run_word(epoch, RUN_BODY));
 	/* Those who waited before this dispatch have rung for somebody else's slice. */
 	bool waited_for = load_relaxed(&sched.queue.waiting) > 0;
-	sched_ring(now + (waited_for ? t->slice_ns : 100 * NS_PER_MS));
+	sched_ring(now_ns + (waited_for ? running_unseen_ns(mine) : 100 * NS_PER_MS));
 }
 
 /* ---- leaving it ---- */
@@ -151,14 +150,15 @@ int64_t worker_account(struct thread *t, struct service *s, bool detached)
 	int64_t mark = load_relaxed(&s->message_mark_ns);
 	if (mark) {
 		/* The message may have begun after the run did. */
-		add_relaxed(&s->message_cpu_ns, shorter(used, now - mark));
+		store_relaxed(&s->message_cpu_ns,
+			      load_relaxed(&s->message_cpu_ns) + shorter(used, now - mark));
 		store_relaxed(&s->message_mark_ns, 0);
 	}
 	if (detached)
 		runq_charge(&sched.queue, &s->entry, now, used);
 	else
 		runq_stopped(&sched.queue, &s->entry, now, taken);
-	return now - t->run_since_ns;
+	return now - t->run_since_ns - taken;
 }
 
 void worker_act(const struct runq_action *action, int64_t now_ns)
@@ -182,21 +182,14 @@ void worker_put(struct service *s, enum runq_how how)
 	worker_act(&action, now);
 }
 
-void sched_ready(struct service *s)
-{
-	service_set_status(s, SERVICE_READY);
-	worker_put(s, RUNQ_WAKE);
-}
-
 void worker_settle_parked(struct thread *t, struct service *s, bool detached)
 {
 	add_relaxed(&s->parks[s->tier], 1);
 	s->parked_on = t->index;
-	store_relaxed(&s->entry.brief, false);
 	/* Back at once: it was not stuck, only met in C too often. */
 	if (detached && accounts_detached_ns(t) < NS_PER_MS)
 		store_relaxed(&s->handed_off, false);
-	worker_account(t, s, detached);
+	habit_note(&s->entry.habit, false, worker_account(t, s, detached));
 	service_set_status(s, SERVICE_PARKED);
 	worker_put(s, detached ? RUNQ_RETURN : RUNQ_REQUEUE);
 }
@@ -241,7 +234,7 @@ static void finish_run(struct service *s)
 	bool kept = leave_body(t);
 	store_relaxed(&t->cur, NULL);
 	int64_t took_ns = worker_account(t, s, !kept);
-	store_relaxed(&s->entry.brief, kept && took_ns < t->slice_ns);
+	habit_note(&s->entry.habit, kept && took_ns < t->slice_ns, took_ns);
 	if (load_relaxed(&s->closing)) {
 		bury(s);
 	} else {
@@ -273,9 +266,9 @@ static void keep_head(struct service *s, const struct message *m)
 
 /* A monitor that hands the slot off in this moment writes some of the same words: then the figures of this
  * message begin with what the last one used since it was looked at. Not worth a lock. */
-static void begin_message(struct service *s, struct message *m)
+static void begin_message(struct service *s, const struct message *m, int64_t now_ns)
 {
-	int64_t now = clock_mono_ns();
+	int64_t now = now_ns ? now_ns : clock_mono_ns();
 	store_relaxed(&s->message_source, m->source);
 	store_relaxed(&s->message_session, m->session);
 	store_relaxed(&s->message_type, m->type);
@@ -285,7 +278,8 @@ static void begin_message(struct service *s, struct message *m)
 	store_relaxed(&s->message_mark_ns, now);
 	store_relaxed(&s->handed_off, false);
 	store_relaxed(&s->aside, false);
-	uint64_t number = add_relaxed(&s->messages, 1) + 1;
+	uint64_t number = load_relaxed(&s->messages) + 1;
+	store_relaxed(&s->messages, number);
 	store_release(&s->message_number, number); /* pairs with the acquire in the monitor */
 }
 
@@ -306,8 +300,8 @@ static void note_overload(struct service *s)
 	log_printf(service_handle(s), "error: May overload, message queue length = %u", length);
 }
 
-/* Between two messages: must the worker go to somebody else? */
-static bool turn_is_over(struct service *s)
+/* Between two messages: must the worker go to somebody else? If not, *now_ns is the time, 0: it was not read. */
+static bool turn_is_over(struct service *s, int64_t *now_ns)
 {
 	struct thread *t = thread_self();
 	uint64_t word = load_acquire(&t->run);
@@ -315,12 +309,20 @@ static bool turn_is_over(struct service *s)
 		return true;
 	if (load_acquire(&s->doomed))
 		return true;
+	*now_ns = 0;
+	if (mailbox_has_run_empty(&s->mailbox))
+		return false; /* as pop will say, unless a message comes in this moment */
+	*now_ns = clock_mono_ns();
+	int64_t ran_ns = *now_ns - t->run_since_ns;
 	if (load_relaxed(&sched.queue.waiting) == 0)
 		return false;
-	return clock_mono_ns() - t->run_since_ns >= t->slice_ns;
+	if (ran_ns >= t->slice_ns)
+		return true;
+	return ran_ns >= HABIT_SHORT_NS && habit_is_steady(&s->entry.habit) &&
+	       !sched_pay_owed(*now_ns);
 }
 
-static void run_messages(struct service *s)
+static void run_messages(struct service *s, int64_t now_ns)
 {
 	struct message *m;
 	while ((m = mailbox_pop(&s->mailbox)) != NULL) {
@@ -333,10 +335,10 @@ static void run_messages(struct service *s)
 			message_free(m);
 			return;
 		}
-		begin_message(s, m);
+		begin_message(s, m, now_ns);
 		s->body->deliver(s, m); /* HANDOVER: the message is the body's */
 		end_message(s);
-		if (turn_is_over(s))
+		if (turn_is_over(s, &now_ns))
 			return;
 	}
 	/* Of a shut one nothing was given, but it has not run empty. */
@@ -344,22 +346,22 @@ static void run_messages(struct service *s)
 		s->overload_at = 1024;
 }
 
-static void run_service(struct service *s)
+static void run_service(struct service *s, int64_t now_ns)
 {
-	worker_enter_body(thread_self(), s);
+	worker_enter_body(thread_self(), s, now_ns);
 	if (load_acquire(&s->doomed)) {
 		store_relaxed(&s->closing, true);
 		store_relaxed(&s->aside, false);
 		s->body->close(s);
 	} else {
-		run_messages(s);
+		run_messages(s, now_ns);
 	}
 	finish_run(s);
 }
 
 /* ---- going on with a parked one ---- */
 
-static void resume_here(struct service *s)
+static void resume_here(struct service *s, int64_t now_ns)
 {
 	struct thread *t = thread_self();
 	struct stack *mine = t->stack;
@@ -368,12 +370,12 @@ static void resume_here(struct service *s)
 	t->drop = mine;
 	t->stack = s->stack;
 	s->stack = NULL;
-	worker_enter_body(t, s);
+	worker_enter_body(t, s, now_ns);
 	stack_leave(mine, t->stack);
 }
 
 /* It was killed while it was parked in the middle of a message. */
-static void end_parked(struct service *s)
+static void end_parked(struct service *s, int64_t now_ns)
 {
 	int64_t used = load_relaxed(&s->cpu_ns);
 	if (s->doom_cpu_ns < 0)
@@ -383,12 +385,12 @@ static void end_parked(struct service *s)
 	bool closing = load_relaxed(&s->closing) && !late;
 	enum parked_fate fate = closing ? FATE_RUN_ON : s->body->fate(s, s->tier, late);
 	if (fate == FATE_RUN_ON)
-		resume_here(s);
+		resume_here(s, now_ns);
 	if (fate == FATE_CLOSE_HERE) {
 		s->grave = s->stack;
 		s->stack = NULL;
 		s->mark = 0; /* it names a place on the grave */
-		worker_enter_body(thread_self(), s);
+		worker_enter_body(thread_self(), s, now_ns);
 		store_relaxed(&s->closing, true);
 		store_relaxed(&s->aside, false);
 		s->body->close(s);
@@ -404,12 +406,12 @@ static void end_parked(struct service *s)
 	bury(s);
 }
 
-static void resume_service(struct service *s)
+static void resume_service(struct service *s, int64_t now_ns)
 {
 	if (load_acquire(&s->doomed))
-		end_parked(s);
+		end_parked(s, now_ns);
 	else
-		resume_here(s);
+		resume_here(s, now_ns);
 }
 
 /* ---- the end of one that has used up its C stack ---- */
@@ -438,8 +440,6 @@ void worker_end_overflown(struct thread *t, struct service *s, bool detached)
 	bury(s);
 }
 
-/* ---- requests from outside ---- */
-
 void worker_ask(struct worker *w, uint64_t epoch)
 {
 	struct thread *t = load_relaxed(&w->thread);
@@ -450,51 +450,4 @@ void worker_ask(struct worker *w, uint64_t epoch)
 		return;
 	if (!thread_is_asleep(t))
 		thread_signal(t);
-}
-
-void worker_slow_down(struct thread *t, uint64_t epoch)
-{
-	/* Held in TAKING meanwhile, so that it cannot come home and take a slot with the low priority. */
-	uint64_t want = run_word(epoch, RUN_DETACHED);
-	if (!cas_strong_acq_rel(&t->run, &want, run_word(epoch, RUN_TAKING)))
-		return;
-	thread_slow_down(t);
-	store_release(&t->run, run_word(epoch, RUN_DETACHED));
-}
-
-void worker_move_slot(struct worker *w, struct thread *t, struct thread *spare)
-{
-	uint64_t epoch = run_epoch_of(load_relaxed(&t->run));
-	struct service *s = load_relaxed(&t->cur);
-	add_relaxed(&s->parks[TIER_FOREIGN], 1);
-	store_relaxed(&s->handed_off, true);
-	add_relaxed(&sched.handoffs, 1);
-	int64_t now = clock_mono_ns(), mark = load_relaxed(&s->message_mark_ns);
-	int64_t used = accounts_detach(w, t, s, now);
-	add_relaxed(&s->message_cpu_ns, mark ? shorter(used, now - mark) : 0);
-	store_relaxed(&s->message_mark_ns, now);
-	runq_detached(&sched.queue, &s->entry, now);
-	service_set_status(s, SERVICE_DETACHED);
-	affinity_leave(load_acquire(&t->tid));
-	thread_give_slot(spare, w);
-	/* Release: the thread that finds DETACHED finds the rest done. Seq, for who rings the monitor next. */
-	store_seq(&t->run, run_word(epoch, RUN_DETACHED));
-	loop_async_send(sched.spawner);
-}
-
-enum hand_off_result worker_hand_off(struct worker *w, uint64_t epoch)
-{
-	struct thread *t = load_relaxed(&w->thread);
-	struct thread *spare = thread_take_spare();
-	if (spare == NULL) {
-		loop_async_send(sched.spawner);
-		return HAND_OFF_NO_SPARE;
-	}
-	uint64_t want = run_word(epoch, RUN_BODY);
-	if (!cas_strong_acq_rel(&t->run, &want, run_word(epoch, RUN_TAKING))) {
-		thread_return_spare(spare);
-		return HAND_OFF_LATE;
-	}
-	worker_move_slot(w, t, spare);
-	return HAND_OFF_DONE;
 }

@@ -29,9 +29,10 @@ void worker_act(const struct runq_action *action, int64_t now_ns);
  * idempotent, harmless when late. Any thread. */
 void worker_ask(struct worker *w, uint64_t epoch);
 
-/* `t` is about to run the body of `s`, which was dispatched on its slot, or goes on in it. Own thread. */
-void worker_enter_body(struct thread *t, struct service *s);
-/* Books the run that ends; returns how long it took by the wall clock. Own thread; `detached`: without a slot. */
+/* `t` is about to run the body of `s`, which was dispatched on its slot, or goes on in it, from `now_ns` on. Own thread. */
+void worker_enter_body(struct thread *t, struct service *s, int64_t now_ns);
+/* Books the run that ends; returns how long it took by the wall clock, less what is known to have been taken by the host. Own
+ * thread; `detached`: without a slot. */
 int64_t worker_account(struct thread *t, struct service *s, bool detached);
 /* Puts a service into the run queue and wakes or asks whom that concerns. Any thread, also in the handler where the
  * interrupted code is not ours. The service is the queue's afterwards. */

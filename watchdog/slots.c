@@ -198,6 +198,8 @@ int64_t slots_pass(int64_t now, struct runq_due *due)
 	int64_t next = INT64_MAX;
 	if (!runq_due(&sched.queue, now, due))
 		next = now + slots.options.retry_ns;
+	if (due->woken >= 0)
+		worker_act(&(struct runq_action){.kind = RUNQ_HANDED, .worker = due->woken}, now);
 	for (int i = 0; i < due->asked; i++)
 		worker_ask(&sched.worker[due->ask[i].worker], due->ask[i].epoch);
 	/* Also one that has not entered the body yet: watch_worker does not see it there. */

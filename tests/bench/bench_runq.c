@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

@@ -13,7 +13,7 @@
  * model found it.)
  *
  * Searched: two workers, two wakers with three services, of which one never ends once it runs.
- * (Requeueing is a push like the wakers'.)
+ * (Requeueing is a push like the wakers'.) owed.pml searches it with one waker and a wake-up that is owed.
  *
  * Claimed: no wake-up is lost, that is, when nothing moves any more no service waits although a worker sleeps, in
  * spite of the worker that is lost to the endless service; each service is run once for each time it was made
@@ -221,11 +221,16 @@ inline hand(what)
 #endif
 }
 
-inline push(service)
+inline into_heap(service)
 {
 	atomic { !locked -> locked = true }
 	heap[service] = true;
 	atomic { waiting++; locked = false }
+}
+
+inline push(service)
+{
+	into_heap(service);
 #ifndef NO_SECOND_LOOK
 	claim();
 	if
@@ -234,6 +239,44 @@ inline push(service)
 	fi
 #endif
 }
+
+#ifdef OWED
+bool rung; /* the monitor */
+
+inline stay(service)
+{
+#ifdef RING_BEFORE_PUSH
+	rung = true;
+#endif
+	made_ready[service]++;
+	into_heap(service);
+#if !defined(RING_BEFORE_PUSH) && !defined(OWED_NOT_RUNG)
+	rung = true
+#endif
+}
+
+/* It comes back for as long as somebody waits beside an idle worker. (Where nobody is idle the worker that will be looks
+ * for itself.) */
+proctype monitor()
+{
+	byte w, i;
+end_monitor:
+	do
+	:: rung ->
+		rung = false;
+		do
+		:: waiting > 0 && count > 0 ->
+			claim();
+			if
+			:: w != NOBODY -> hand(KICK)
+			:: else
+			fi
+		:: waiting == 0 || count == 0 -> break
+		od
+	od
+}
+
+#endif
 
 proctype worker(byte me)
 {
@@ -247,7 +290,11 @@ proctype worker(byte me)
 			assert(ran[s] <= made_ready[s])
 		}
 		if
-		:: s == ENDLESS -> break
+		:: s == ENDLESS ->
+#ifdef OWED
+			stay(FOLLOWER);
+#endif
+			break
 		:: else -> s = NOBODY
 		fi
 	od
@@ -291,7 +338,11 @@ init {
 		run worker(0);
 		run worker(1);
 		run waker(0, 1);
+#ifdef OWED
+		run monitor();
+#else
 		run waker(2, 2);
+#endif
 		run judge()
 	}
 }

@@ -147,6 +147,13 @@ static void ask(struct sim *sim, int worker, uint64_t epoch)
 				   .stamp = epoch});
 }
 
+static void wake_worker(struct sim *sim, int worker)
+{
+	at(sim, (struct sim_event){.at_ns = sim->now_ns + sim->config.wake_idle_ns,
+				   .kind = HANDED,
+				   .worker = worker});
+}
+
 static bool is_asked(struct sim *sim, int worker)
 {
 	struct sim_worker *w = &sim->worker[worker];
@@ -161,6 +168,8 @@ static void monitor(struct sim *sim)
 	sim->monitor_passes++;
 	struct runq_due due;
 	ensure(runq_due(&sim->queue, sim->now_ns, &due));
+	if (due.woken >= 0)
+		wake_worker(sim, due.woken);
 	for (int i = 0; i < due.asked; i++)
 		ask(sim, due.ask[i].worker, due.ask[i].epoch);
 	for (int i = 0; i < sim->config.workers; i++)
@@ -171,20 +180,43 @@ static void monitor(struct sim *sim)
 
 /* ---- services and workers, as in worker.c ---- */
 
+static void act(struct sim *sim, const struct runq_action *action)
+{
+	if (action->kind == RUNQ_HANDED) {
+		wake_worker(sim, action->worker);
+	} else if (action->kind == RUNQ_PREEMPT) {
+		ask(sim, action->worker, action->epoch);
+		ring(sim, sim->now_ns);
+	} else {
+		ring(sim, action->look_at_ns);
+	}
+}
+
 static void put(struct sim *sim, struct sim_service *s, enum runq_how how)
 {
 	s->status = SIM_WAITING;
 	struct runq_action action = runq_put(&sim->queue, &s->entry, how, sim->now_ns);
-	if (action.kind == RUNQ_HANDED) {
-		at(sim, (struct sim_event){.at_ns = sim->now_ns + sim->config.wake_idle_ns,
-					   .kind = HANDED,
-					   .worker = action.worker});
-	} else if (action.kind == RUNQ_PREEMPT) {
-		ask(sim, action.worker, action.epoch);
-		ring(sim, sim->now_ns);
-	} else {
-		ring(sim, action.look_at_ns);
+	act(sim, &action);
+}
+
+/* As sched_ready does it for a service that is woken by another one. */
+static void call(struct sim *sim, int worker, struct sim_service *from)
+{
+	struct sim_service *s = from->calls;
+	from->has_called = true;
+	if (s->status != SIM_ASLEEP) {
+		s->called = true;
+		return;
 	}
+	bool soon = habit_is_steady(&from->entry.habit) &&
+		    sim->now_ns - sim->worker[worker].run_since_ns < 20000 &&
+		    sim->monitor_due_ns <= sim->now_ns + RUNQ_OWED_NS;
+	sim->follows += soon;
+	s->woke_ns = sim->now_ns;
+	s->status = SIM_WAITING;
+	struct runq_action action =
+		runq_follow(&sim->queue, &s->entry, worker, soon, sim->now_ns);
+	act(sim, &action);
 }
 
 static void begin_segment(struct sim *sim, int worker, struct sim_service *s)
@@ -193,6 +225,9 @@ static void begin_segment(struct sim *sim, int worker, struct sim_service *s)
 		s->messages++;
 		s->body(sim, s, &s->left_ns, &s->sleep_ns);
 		ensure(s->left_ns > 0 && s->sleep_ns >= 0);
+		s->has_called = false;
+		if (s->calls && sim_between(sim, 0, 1))
+			call(sim, worker, s);
 	}
 	s->since_ns = sim->now_ns;
 	at(sim, (struct sim_event){.at_ns = sim->now_ns + s->left_ns,
@@ -228,6 +263,8 @@ static void start(struct sim *sim, int worker, struct runq_entry *e)
 static void fall_asleep(struct sim *sim, struct sim_service *s)
 {
 	s->status = SIM_ASLEEP;
+	if (s->calls)
+		return;
 	at(sim, (struct sim_event){.at_ns = sim->now_ns + s->sleep_ns, .kind = WAKE, .s = s});
 }
 
@@ -236,7 +273,9 @@ static void leave(struct sim *sim, int worker, struct sim_service *s)
 {
 	sim->worker[worker].running = NULL;
 	sim->worker[worker].stamp++;
-	if (s->left_ns > 0 || s->sleep_ns == 0) {
+	bool goes_on = s->left_ns > 0 || s->sleep_ns == 0 || s->called;
+	s->called = s->called && s->left_ns > 0;
+	if (goes_on) {
 		s->status = SIM_STOPPING;
 		at(sim, (struct sim_event){.at_ns = sim->now_ns + sim->config.step_ns,
 					   .kind = REQUEUE,
@@ -255,8 +294,25 @@ static bool turn_is_over(struct sim *sim, int worker)
 		return true;
 	if (load_relaxed(&sim->queue.waiting) == 0)
 		return false;
-	return sim->now_ns - sim->worker[worker].run_since_ns >=
-	       running_turn_ns(&sim->queue.worker[worker].run);
+	int64_t ran_ns = sim->now_ns - sim->worker[worker].run_since_ns;
+	if (ran_ns >= running_turn_ns(&sim->queue.worker[worker].run))
+		return true;
+	if (ran_ns < HABIT_SHORT_NS || !habit_is_steady(&sim->worker[worker].running->entry.habit))
+		return false;
+	int idle = runq_kick(&sim->queue);
+	if (idle >= 0)
+		wake_worker(sim, idle);
+	return idle < 0;
+}
+
+static void note_habit(struct sim *sim, int worker, bool by_itself)
+{
+	struct habit *h = &sim->worker[worker].running->entry.habit;
+	int64_t took_ns = sim->now_ns - sim->worker[worker].run_since_ns;
+	if (took_ns >= running_turn_ns(&sim->queue.worker[worker].run))
+		by_itself = false;
+	sim->broken_trusts += habit_is_steady(h) && took_ns >= HABIT_LONG_NS;
+	habit_note(h, by_itself, took_ns);
 }
 
 static void end_of_message(struct sim *sim, int worker)
@@ -267,6 +323,9 @@ static void end_of_message(struct sim *sim, int worker)
 		begin_segment(sim, worker, s);
 		return;
 	}
+	note_habit(sim, worker, true);
+	if (s->calls && !s->has_called)
+		call(sim, worker, s);
 	runq_stopped(&sim->queue, &s->entry, sim->now_ns, 0);
 	leave(sim, worker, s);
 }
@@ -276,6 +335,7 @@ static void stop(struct sim *sim, int worker)
 	struct sim_service *s = sim->worker[worker].running;
 	sim->preemptions++;
 	s->preempted++;
+	note_habit(sim, worker, false);
 	end_segment(sim, s);
 	runq_stopped(&sim->queue, &s->entry, sim->now_ns, 0);
 	leave(sim, worker, s);
@@ -286,6 +346,7 @@ static void hand_off(struct sim *sim, int worker)
 {
 	struct sim_service *s = sim->worker[worker].running;
 	sim->handoffs++;
+	note_habit(sim, worker, false);
 	end_segment(sim, s);
 	runq_detached(&sim->queue, &s->entry, sim->now_ns);
 	sim->worker[worker].running = NULL;

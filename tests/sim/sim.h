@@ -35,6 +35,9 @@ struct sim_service {
 	sim_body *body;
 	int64_t a, b; /* the body's own */
 	bool in_c;    /* its messages are C code from end to end: it stops for nobody */
+	struct sim_service *calls; /* whom it wakes in each message, at the begin or at the end; it sleeps until it is woken */
+	bool has_called; /* in this message */
+	bool called;     /* since it ran last */
 	enum sim_status status;
 	int64_t left_ns, sleep_ns; /* of the message being handled */
 	int64_t cpu_ns;            /* without the present segment */
@@ -81,7 +84,7 @@ struct sim {
 	void *data; /* the sampler's own */
 
 	/* Found out on the way. */
-	int64_t dispatches, wakes, preemptions, handoffs, monitor_passes;
+	int64_t dispatches, wakes, follows, broken_trusts, preemptions, handoffs, monitor_passes;
 	int64_t idle_beside_waiting_ns, idle_beside_waiting_longest_ns;
 	int64_t idle_since_ns; /* -1: not so now */
 

@@ -8,6 +8,8 @@
 #include "sim/judge.h"
 #include "core/clock.h"
 
+#include <string.h>
+
 struct bounds bound = {
 	.share_error = 0.01,
 	.capped_error = 0.01,
@@ -215,10 +217,83 @@ static void crowd(uint64_t seed)
 	sim_free(sim);
 }
 
+/* Messages of some microseconds; one in `b` is a long one. */
+static void caller(struct sim *sim, struct sim_service *s, int64_t *run_ns, int64_t *sleep_ns)
+{
+	bool is_long = sim_between(sim, 1, s->b) == 1;
+	*run_ns = is_long ? 3 * NS_PER_MS : sim_exponential(sim, s->a);
+	*sleep_ns = 1; /* until it is called */
+}
+
+static void add_pairs(struct sim *sim, int pairs, int64_t one_long_in)
+{
+	for (int i = 0; i < pairs; i++) {
+		struct sim_service *a = sim_add(sim, caller, NS_PER_MS, 100, 0);
+		struct sim_service *b = sim_add(sim, caller, NS_PER_MS, 100, 0);
+		a->a = b->a = sim_log_between(sim, NS_PER_US, 10 * NS_PER_US);
+		a->b = b->b = one_long_in;
+		a->calls = b;
+		b->calls = a;
+	}
+}
+
+static int64_t most_of_a_caller_ns(struct sim *sim, struct sim_service *first, int count)
+{
+	int64_t most_ns = 0;
+	for (int i = 0; i < count; i++) {
+		int64_t cpu_ns = sim_cpu_ns(sim, first + i);
+		most_ns = cpu_ns > most_ns ? cpu_ns : most_ns;
+	}
+	return most_ns;
+}
+
+/* Pairs of services that wake each other with every message stay together on a worker, and get no more for it:
+ * hogs beside them have their share, lights run when they wake, and nobody waits for long beside an idle worker. Where long
+ * messages are rare nearly all stay; where they are not, hardly anybody waits for one. */
+static void callers(uint64_t seed)
+{
+	static struct sim_times times;
+	struct sim *sim = random_world(seed, 4, false);
+	int64_t idle_ns = bound.idle_ns;
+	int workers = sim->config.workers, pairs = (int)sim_log_between(sim, 1, 16);
+	int hogs = (int)sim_between(sim, 0, 2) * workers;
+	for (int i = 0; i < hogs; i++)
+		sim_add(sim, hog, NS_PER_MS, 100, 0);
+	bool rare = sim_between(sim, 0, 1);
+	add_pairs(sim, pairs, rare ? 200000 : 1000);
+	struct sim_service *l = sim_add(sim, light, NS_PER_MS, 100, 0);
+	l->a = 20 * NS_PER_US;
+	l->b = 10 * NS_PER_MS;
+	l->wake_times = &times;
+	memset(&times, 0, sizeof(times));
+	sim_run(sim, 5 * NS_PER_S);
+	/* At least as if everybody else were always busy. But where all messages are short, what the workers need between two of
+	 * them, which is nobody's, is too much for that. */
+	double least_ns = rare ? (double)most_of_a_caller_ns(sim, &sim->service[hogs], 2 * pairs)
+			       : (double)sim->now_ns * workers / (hogs + 2 * pairs + 1);
+	for (int i = 0; i < hogs; i++)
+		check((double)sim_cpu_ns(sim, &sim->service[i]) > least_ns * (1 - bound.share_error),
+		      "%d workers, %d hogs, %d pairs: a hog got %.4f of its share", workers, hogs,
+		      pairs, (double)sim_cpu_ns(sim, &sim->service[i]) / least_ns);
+	int64_t p99 = sim_times_quantile(&times, 0.99);
+	check(p99 <= NS_PER_MS && (!rare || sim->follows > sim->dispatches / 2),
+	      "%d workers, %d hogs, %d pairs: wake to run p99 %lld us, %lld of %lld stayed", workers,
+	      hogs, pairs, (long long)(p99 / NS_PER_US), (long long)sim->follows,
+	      (long long)sim->dispatches);
+	check(sim->broken_trusts <= 2 * pairs + sim->dispatches / HABIT_BARRED,
+	      "%d workers, %d hogs, %d pairs: %lld of %lld dispatches were trusted and long", workers,
+	      hogs, pairs, (long long)sim->broken_trusts, (long long)sim->dispatches);
+	bound.idle_ns = HABIT_SHORT_NS + RUNQ_OWED_NS + sim->config.monitor_late_ns;
+	check_world(sim);
+	bound.idle_ns = idle_ns;
+	sim_free(sim);
+}
+
 static const struct property property[] = {
 	{"lag", lag, 200},    {"share", share, 12},     {"hoarder", hoarder, 5},
 	{"alone", alone, 10}, {"c_code", c_code, 4},    {"disturbed", disturbed, 4},
 	{"wake", wake, 6},    {"cheater", cheater, 12}, {"crowd", crowd, 5},
+	{"callers", callers, 12},
 };
 
 int main(int argc, char **argv)

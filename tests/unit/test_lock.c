@@ -70,10 +70,21 @@ static void test_wakes_sleeper(void **state UNUSED)
 	lock_release(&lock);
 }
 
+static void test_try_never_waits(void **state UNUSED)
+{
+	lock_init(&lock);
+	assert_true(lock_try(&lock));
+	assert_false(lock_try(&lock));
+	lock_release(&lock);
+	assert_true(lock_try(&lock));
+	lock_release(&lock);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_excludes),
+		cmocka_unit_test(test_try_never_waits),
 		cmocka_unit_test(test_wakes_sleeper),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,12 +46,15 @@ static void test_only_first_push_wakes(void **state UNUSED)
 	push(&b, 1, MAILBOX_WOKE);
 	push(&b, 2, MAILBOX_QUEUED);
 	assert_int_equal(mailbox_length(&b), 2);
+	assert_false(mailbox_has_run_empty(&b));
 	pop(&b, 1);
+	assert_false(mailbox_has_run_empty(&b)); /* the second has been taken off the head */
 	push(&b, 3, MAILBOX_QUEUED);
 	assert_false(mailbox_rest(&b));
 	pop(&b, 2);
 	assert_false(mailbox_rest(&b));
 	pop(&b, 3);
+	assert_true(mailbox_has_run_empty(&b));
 	assert_null(mailbox_pop(&b));
 	/* Popped empty is not idle. */
 	push(&b, 4, MAILBOX_QUEUED);

@@ -179,7 +179,7 @@ static void test_the_end_of_a_request_stops_nobody_who_is_brief(void **state UNU
 	struct runq_due due;
 	run(&a, 0, 0);
 	runq_stopped(&q, &a, MS - 10 * US, 0);
-	store_relaxed(&a.brief, true);
+	store_relaxed(&a.habit.brief, true);
 	run(&a, 0, MS);
 	/* 10 us are left of its request, but it was brief: its turn is a quarter of the slice. */
 	assert_int_equal(running_turn_ns(&q.worker[0].run), MS / 4);
@@ -209,10 +209,12 @@ static void test_a_lull_is_short_in_a_storm_only(void **state UNUSED)
 	begin(1);
 	assert_true(look_after_dispatches(1, 0, 0) == INT64_MAX);
 	assert_int_equal(look_after_dispatches(100, 0, 100 * US), 300 * US);
-	/* Over, too few, too long ago. */
+	/* Over, too few, too few for the time. */
 	assert_true(look_after_dispatches(0, 0, 200 * US) == INT64_MAX);
-	assert_true(look_after_dispatches(10, 200 * US, 300 * US) == INT64_MAX);
-	assert_true(look_after_dispatches(100, 300 * US, 2 * MS) == INT64_MAX);
+	assert_true(look_after_dispatches(7, 200 * US, 300 * US) == INT64_MAX);
+	assert_true(look_after_dispatches(60, 300 * US, 2 * MS) == INT64_MAX);
+	/* However long it has lasted already. */
+	assert_int_equal(look_after_dispatches(10000, 2 * MS, 100 * MS), 100 * MS + 200 * US);
 	runq_term(&q);
 }
 
@@ -249,11 +251,11 @@ static void test_due_does_not_wait_for_the_lock(void **state UNUSED)
 	struct runq_entry a = entry(MS, 100);
 	struct runq_due due;
 	runq_put(&q, &a, RUNQ_REQUEUE, 0);
-	pthread_mutex_lock(&q.shard[0].lock);
+	lock_take(&q.shard[0].lock);
 	assert_false(runq_due(&q, 0, &due));
 	assert_int_equal(due.asked, 0);
 	assert_true(due.look_again_ns == INT64_MAX);
-	pthread_mutex_unlock(&q.shard[0].lock);
+	lock_release(&q.shard[0].lock);
 	assert_true(runq_due(&q, 0, &due));
 	runq_term(&q);
 }
@@ -372,7 +374,7 @@ static void test_a_brief_one_is_given_a_quarter_of_its_slice(void **state UNUSED
 	assert_ptr_equal(runq_next(&q, 0, 0), &runs);
 	runq_stopped(&q, &runs, 10 * MS, 0);
 	runq_put(&q, &runs, RUNQ_REQUEUE, 10 * MS);
-	store_relaxed(&runs.brief, true);
+	store_relaxed(&runs.habit.brief, true);
 	assert_ptr_equal(runq_next(&q, 0, 10 * MS), &runs);
 	struct runq_action action = runq_put(&q, &wakes, RUNQ_WAKE, 10 * MS + 100 * US);
 	assert_int_equal(action.kind, RUNQ_QUEUED);

@@ -100,9 +100,9 @@ static void test_a_taken_lock_is_passed_over(void **state UNUSED)
 {
 	runq_init(&q, 1, 1, MS);
 	waits(0, 100, NULL, MS);
-	pthread_mutex_lock(&q.shard[0].lock);
+	lock_take(&q.shard[0].lock);
 	waiters_read(&q, 100 * MS, MS, &waiters);
-	pthread_mutex_unlock(&q.shard[0].lock);
+	lock_release(&q.shard[0].lock);
 	assert_int_equal(waiters.count, 0);
 	runq_term(&q);
 }
