@@ -31,14 +31,14 @@ static int lua_full_userdata(lua_State *L)
 	return 1;
 }
 
-static int give_string(lua_State *L, void *given, void *block, size_t bytes)
+static int give_string(lua_State *L, void *given, const void *bytes, size_t size_bytes, void *block)
 {
 	static char copy[16 << 20]; /* pushing may raise, and nobody would own the block then */
-	assert_true((block == NULL) == (bytes == 0) && bytes <= sizeof(copy));
-	*(size_t *)given += bytes;
-	memcpy(copy, block ? block : "", bytes);
+	assert_true(bytes != NULL && (block == NULL || block == bytes) && size_bytes <= sizeof(copy));
+	*(size_t *)given += size_bytes;
+	memcpy(copy, bytes, size_bytes);
 	mem_free(block);
-	lua_pushlstring(L, copy, bytes);
+	lua_pushlstring(L, copy, size_bytes);
 	return 1;
 }
 
