@@ -196,13 +196,17 @@ static int send_packed(lua_State *L, void *outgoing, const void *bytes, size_t s
 }
 
 /* (address, type, session|nil, ...): what core.send(address, type, session, core.pack(...)) does, but there is no moment in
- * which the payload is nobody's. A request that is on its way gives its session and the receiver's handle. PARKABLE, since
- * packing may take long. */
+ * which the payload is nobody's. A request that is on its way gives its session and the receiver's handle; 0: nothing was sent,
+ * since the caller could not wait for the answer. PARKABLE, since packing may take long. */
 static PARKABLE int core_post(lua_State *L)
 {
 	struct outgoing o;
 	if (UNLIKELY(!is_outgoing(L, &o)))
 		check_outgoing(L, &o);
+	if (UNLIKELY(o.is_request && !lua_isyieldable(L))) {
+		lua_pushnumber(L, 0);
+		return 1;
+	}
 	return seri_pack_to(L, 3, send_packed, &o);
 }
 

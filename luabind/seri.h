@@ -31,6 +31,10 @@ int seri_pack_to(lua_State *L, int skip, seri_give *give, void *context);
 int seri_packstring(lua_State *L);
 /* (lightuserdata, size | string | nil) -> the values; does not free. Raises for malformed bytes. */
 int seri_unpack(lua_State *L);
+/* The same -> how many values, and the values; if they are more than SERI_COUNTED_MAX, a table of them. For a caller that takes
+ * them into variables: of a call with as many results as there are LuaJIT compiles nothing that follows. */
+int seri_unpack_counted(lua_State *L);
+#define SERI_COUNTED_MAX 5
 /* (lightuserdata, size | string | nil) -> its bytes as a string; does not free. nil: nothing. */
 int seri_tostring(lua_State *L);
 /* (lightuserdata, size | string | nil): frees the block; strings and nil are left alone. */
