@@ -266,7 +266,8 @@ static const void *find_first(void *pc, struct bases *bases)
 	return libgcc_find ? libgcc_find(pc, bases) : NULL;
 }
 
-const void *(*fde_find_next)(void *pc, struct bases *bases) = find_first;
+/* Used in assembly only, as far as a linker that compiles can see. */
+__attribute__((used)) const void *(*fde_find_next)(void *pc, struct bases *bases) = find_first;
 
 bool fde_is_active(void)
 {

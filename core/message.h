@@ -32,15 +32,19 @@ struct message {
 	uint8_t type;         /* enum message_type or a service's own, 0..255 */
 	uint32_t order;       /* the mailbox's: which of two was first (core/bound.h) */
 	size_t size_bytes;
-	void *data; /* from mem_alloc, owned by the message; NULL when size is 0 */
+	void *data; /* `room`, or a block of its own that the message owns (from mem_alloc); NULL when size is 0 */
+	char room[]; /* a payload that was copied lies here: one allocation for both */
 };
 
 /* Takes ownership of `data` (from mem_alloc, or NULL). Any thread. */
 struct message *message_new(uint32_t source, int type, int32_t session, void *data,
 			    size_t size_bytes);
+/* The same with a copy of `bytes`, which remain the caller's. Any thread. */
+struct message *message_new_copy(uint32_t source, int type, int32_t session, const void *bytes,
+				 size_t size_bytes);
 /* Frees the message and the data it still owns. */
 void message_free(struct message *m);
-/* Takes the data out: the caller owns it now and the message is empty. */
+/* Takes the data out: the caller owns it now (mem_free) and the message is empty. Copies what has no block of its own. */
 void *message_take_data(struct message *m);
 
 /* Is it a request: does somebody wait for an answer to it? */

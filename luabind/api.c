@@ -333,6 +333,7 @@ static const luaL_Reg functions[] = {
 	{"pack", seri_pack},
 	{"packstring", seri_packstring},
 	{"unpack", seri_unpack},
+	{"unpack_counted", seri_unpack_counted},
 	{"tostring", seri_tostring},
 	{"trash", seri_trash},
 	{"cancel", core_cancel},

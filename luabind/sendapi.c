@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "luabind/api.h"
+#include "luabind/rawtable.h"
 #include "luabind/seri.h"
 #include "luabind/vm.h"
 #include "sched/sched.h"
@@ -107,22 +108,16 @@ static int check_type(lua_State *L, int index)
 	return (int)type;
 }
 
-/* Owns `data`. Pushes what the sender learns. */
-static int send_data(lua_State *L, struct service *s, uint32_t dest, int type, int32_t session, void *data,
-		     size_t size_bytes)
+/* Owns `m`. Pushes what the sender learns. */
+static int send_message(lua_State *L, struct service *s, uint32_t dest, struct message *m)
 {
-	if (is_too_large(s, dest, data, size_bytes)) {
-		lua_pushboolean(L, false);
-		return 1;
-	}
-	uint32_t self = service_handle(s);
-	if (type == MESSAGE_RESPONSE || type == MESSAGE_ERROR)
+	int32_t session = m->session;
+	if (m->type == MESSAGE_RESPONSE || m->type == MESSAGE_ERROR)
 		requests_forget(&s->open, dest, session);
-	struct message *m = message_new(self, type, session, data, size_bytes);
 	enum sched_sent sent = sched_offer(dest, m);
 	/* Whoever sends a request waits for its answer anyway. */
 	if (sent == SENT_MUST_WAIT && session != 0)
-		sent = sched_send_waiting(dest, m, self, session, false);
+		sent = sched_send_waiting(dest, m, m->source, session, false);
 	return sent == SENT_MUST_WAIT ? push_back(L, m) : push_sent(L, sent, session);
 }
 
@@ -136,7 +131,12 @@ static int core_send(lua_State *L)
 		lua_isnil(L, 3) ? service_new_session(s) : (int32_t)luaL_checkinteger(L, 3);
 	size_t size_bytes;
 	void *data = api_check_payload(L, 4, &size_bytes);
-	return send_data(L, s, dest, type, session, data, size_bytes);
+	if (is_too_large(s, dest, data, size_bytes)) {
+		lua_pushboolean(L, false);
+		return 1;
+	}
+	return send_message(L, s, dest,
+			    message_new(service_handle(s), type, session, data, size_bytes));
 }
 
 /* What core.post knows before it packs. */
@@ -147,6 +147,29 @@ struct outgoing {
 	bool is_request; /* gets a session of its own once it is packed */
 };
 
+/* Three numbers, or two and nil, as nearly always? Then check_outgoing would say the same, in more time. */
+static PARKABLE inline bool is_outgoing(lua_State *L, struct outgoing *o)
+{
+	size_t count;
+	if (UNLIKELY(!rawtable_proven()))
+		return false;
+	const rawvalue *values = raw_stack(L, &count);
+	if (count < 3 || !raw_is_number(values[0]) || !raw_is_number(values[1]))
+		return false;
+	o->is_request = values[2] == RAW_NIL;
+	if (!o->is_request && !raw_is_number(values[2]))
+		return false;
+	double dest = raw_number(values[0]), type = raw_number(values[1]);
+	double session = o->is_request ? 0 : raw_number(values[2]);
+	if (!(dest >= 1 && dest <= UINT32_MAX && type >= 0 && type <= UINT8_MAX &&
+	      session >= 0 && session <= INT32_MAX))
+		return false;
+	o->dest = (uint32_t)dest;
+	o->type = (int)type;
+	o->session = (int32_t)session;
+	return true;
+}
+
 /* Not inlined into what is parkable. */
 static NOINLINE void check_outgoing(lua_State *L, struct outgoing *o)
 {
@@ -156,12 +179,15 @@ static NOINLINE void check_outgoing(lua_State *L, struct outgoing *o)
 	o->session = o->is_request ? 0 : (int32_t)luaL_checkinteger(L, 3);
 }
 
-static int send_packed(lua_State *L, void *outgoing, void *data, size_t size_bytes)
+static int send_packed(lua_State *L, void *outgoing, const void *bytes, size_t size_bytes, void *block)
 {
 	const struct outgoing *o = outgoing;
 	struct service *s = vm_of(L)->service;
 	int32_t session = o->is_request ? service_new_session(s) : o->session;
-	int results = send_data(L, s, o->dest, o->type, session, data, size_bytes);
+	uint32_t self = service_handle(s);
+	struct message *m = block ? message_new(self, o->type, session, block, size_bytes)
+				  : message_new_copy(self, o->type, session, bytes, size_bytes);
+	int results = send_message(L, s, o->dest, m);
 	if (!o->is_request || lua_type(L, -results) != LUA_TNUMBER)
 		return results;
 	lua_settop(L, -results); /* the session: an older message that was dropped is of no interest */
@@ -170,12 +196,17 @@ static int send_packed(lua_State *L, void *outgoing, void *data, size_t size_byt
 }
 
 /* (address, type, session|nil, ...): what core.send(address, type, session, core.pack(...)) does, but there is no moment in
- * which the payload is nobody's. A request that is on its way gives its session and the receiver's handle. PARKABLE, since
- * packing may take long. */
+ * which the payload is nobody's. A request that is on its way gives its session and the receiver's handle; 0: nothing was sent,
+ * since the caller could not wait for the answer. PARKABLE, since packing may take long. */
 static PARKABLE int core_post(lua_State *L)
 {
 	struct outgoing o;
-	check_outgoing(L, &o);
+	if (UNLIKELY(!is_outgoing(L, &o)))
+		check_outgoing(L, &o);
+	if (UNLIKELY(o.is_request && !lua_isyieldable(L))) {
+		lua_pushnumber(L, 0);
+		return 1;
+	}
 	return seri_pack_to(L, 3, send_packed, &o);
 }
 

@@ -22,15 +22,19 @@
  * No arguments: a NULL lightuserdata and 0. Raises for functions, threads, userdata and cdata other
  * than 64-bit integers, for tables nested deeper than 32, and what a `__pairs` raises. */
 int seri_pack(lua_State *L);
-/* Packs the arguments of the running function but the first `skip`, and returns what `give` does with the block.
- * HANDOVER: the block (from mem_alloc; NULL for no bytes) is `give`'s, and nobody else's: it must have it owned before it
- * raises anything. Errors in packing are raised before there is a block. */
-typedef int seri_give(lua_State *L, void *context, void *block, size_t bytes);
+/* Packs the arguments of the running function but the first `skip`, and returns what `give` does with the bytes: with
+ * `block`, a block from mem_alloc that holds them, HANDOVER: it is `give`'s, and nobody else's, so it must have it owned before it
+ * raises anything; without (NULL), with `bytes` for as long as it raises nothing. Errors in packing are raised before. */
+typedef int seri_give(lua_State *L, void *context, const void *bytes, size_t size_bytes, void *block);
 int seri_pack_to(lua_State *L, int skip, seri_give *give, void *context);
 /* The same as a string. */
 int seri_packstring(lua_State *L);
 /* (lightuserdata, size | string | nil) -> the values; does not free. Raises for malformed bytes. */
 int seri_unpack(lua_State *L);
+/* The same -> how many values, and the values; if they are more than SERI_COUNTED_MAX, a table of them. For a caller that takes
+ * them into variables: of a call with as many results as there are LuaJIT compiles nothing that follows. */
+int seri_unpack_counted(lua_State *L);
+#define SERI_COUNTED_MAX 5
 /* (lightuserdata, size | string | nil) -> its bytes as a string; does not free. nil: nothing. */
 int seri_tostring(lua_State *L);
 /* (lightuserdata, size | string | nil): frees the block; strings and nil are left alone. */

@@ -419,14 +419,8 @@ PARKABLE int seri_pack(lua_State *L)
 	return 2;
 }
 
-/* Not parkable: until `give` has it, the block is nobody's. */
-static NOINLINE int give_block(lua_State *L, const struct packer *p, seri_give *give, void *context)
-{
-	size_t bytes = (size_t)(p->w.at - p->w.start);
-	return give(L, context, bytes ? memcpy(mem_alloc(bytes), p->w.start, bytes) : NULL, bytes);
-}
-
-/* Long strings straight into the block, as above. -1: there is more to it than that. */
+/* Long strings straight into the block, as above. Not parkable: until `give` has it, the block is nobody's. -1: there is more to
+ * it than that. */
 static NOINLINE int give_strings(lua_State *L, int skip, seri_give *give, void *context)
 {
 	size_t count;
@@ -440,7 +434,7 @@ static NOINLINE int give_strings(lua_State *L, int skip, seri_give *give, void *
 	char *block = mem_alloc(bound);
 	struct seri_writer w = {.start = block, .at = block, .end = block + bound};
 	ensure(seri_raw_values(&w, values, count) == SERI_RAW_DONE);
-	return give(L, context, block, (size_t)(w.at - w.start));
+	return give(L, context, block, (size_t)(w.at - w.start), block);
 }
 
 PARKABLE int seri_pack_to(lua_State *L, int skip, seri_give *give, void *context)
@@ -456,7 +450,7 @@ PARKABLE int seri_pack_to(lua_State *L, int skip, seri_give *give, void *context
 		writer_init(&p);
 		pack_slowly(&p);
 	}
-	return give_block(L, &p, give, context);
+	return give(L, context, p.w.start, (size_t)(p.w.at - p.w.start), NULL);
 }
 
 PARKABLE int seri_packstring(lua_State *L)

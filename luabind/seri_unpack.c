@@ -103,7 +103,7 @@ PARKABLE int seri_unpack_bytes(lua_State *L, const void *data, size_t size_bytes
 	struct seri_reader r = {.L = L, .end = end, .slots = size_bytes, .raw = rawtable_proven()};
 	int count = 0;
 	while (at < end) {
-		/* LuaJIT gives a C function twenty places, of which two are taken at the most. */
+		/* LuaJIT gives a C function twenty places, of which three are taken at the most. */
 		if (count > 0 && count % 8 == 0)
 			luaL_checkstack(L, SERI_FRAME_SLOTS + 8, "serialize");
 		at = seri_value(&r, at, 0);
@@ -156,6 +156,22 @@ PARKABLE int seri_unpack(lua_State *L)
 	if (UNLIKELY(!is_block(L, &bytes, &size_bytes)))
 		check_bytes(L, &bytes, &size_bytes);
 	return seri_unpack_bytes(L, bytes, size_bytes);
+}
+
+PARKABLE int seri_unpack_counted(lua_State *L)
+{
+	lua_settop(L, 2);
+	lua_pushnil(L); /* the place of the count */
+	int values = seri_unpack(L);
+	lua_pushinteger(L, values);
+	lua_replace(L, 3);
+	if (LIKELY(values <= SERI_COUNTED_MAX))
+		return 1 + values;
+	lua_createtable(L, values, 0);
+	lua_insert(L, 4);
+	for (int i = values; i > 0; i--)
+		lua_rawseti(L, 4, i);
+	return 2;
 }
 
 PARKABLE int seri_tostring(lua_State *L)

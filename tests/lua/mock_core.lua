@@ -257,7 +257,18 @@ local function add_payloads(core, world)
 		return unpack(values, 1, values.n)
 	end
 
+	function core.unpack_counted(msg)
+		local values = { n = select("#", core.unpack(msg)), core.unpack(msg) }
+		if values.n > 5 then
+			return values.n, values
+		end
+		return values.n, unpack(values, 1, values.n)
+	end
+
 	function core.post(dest, ptype, session, ...)
+		if session == nil and not coroutine.isyieldable() then
+			return 0
+		end
 		local sent, why = core.send(dest, ptype, session, core.pack(...))
 		if session == nil and sent then
 			return sent, world:resolve(dest)

@@ -31,14 +31,14 @@ static int lua_full_userdata(lua_State *L)
 	return 1;
 }
 
-static int give_string(lua_State *L, void *given, void *block, size_t bytes)
+static int give_string(lua_State *L, void *given, const void *bytes, size_t size_bytes, void *block)
 {
 	static char copy[16 << 20]; /* pushing may raise, and nobody would own the block then */
-	assert_true((block == NULL) == (bytes == 0) && bytes <= sizeof(copy));
-	*(size_t *)given += bytes;
-	memcpy(copy, block ? block : "", bytes);
+	assert_true(bytes != NULL && (block == NULL || block == bytes) && size_bytes <= sizeof(copy));
+	*(size_t *)given += size_bytes;
+	memcpy(copy, bytes, size_bytes);
 	mem_free(block);
-	lua_pushlstring(L, copy, bytes);
+	lua_pushlstring(L, copy, size_bytes);
 	return 1;
 }
 
@@ -73,6 +73,11 @@ static const char prelude[] =
 	"  for k in pairs(b) do if a[k] == nil then return false end end\n"
 	"  return true\n"
 	"end\n"
+	"function counted(n, ...)\n"
+	"  if n > 5 then assert(select('#', ...) == 1) return unpack(..., 1, n) end\n"
+	"  assert(select('#', ...) == n)\n"
+	"  return ...\n"
+	"end\n"
 	"function round(...)\n"
 	"  local want = {n = select('#', ...), ...}\n"
 	"  local function check(...)\n"
@@ -83,6 +88,8 @@ static const char prelude[] =
 	"  local block, size = pack(...)\n"
 	"  local as_string = tostring_bytes(block, size)\n"
 	"  check(unpack_bytes(block, size))\n"
+	"  check(counted(unpack_counted(block, size)))\n"
+	"  check(counted(unpack_counted(as_string)))\n"
 	"  trash(block, size)\n"
 	"  assert(as_string == packstring(...))\n"
 	"  assert(as_string == packed_to('not this', {print}, ...))\n"
@@ -121,6 +128,7 @@ static lua_State *open_vm(bool with_libs)
 		{"pack", seri_pack},
 		{"packstring", seri_packstring},
 		{"unpack_bytes", seri_unpack},
+		{"unpack_counted", seri_unpack_counted},
 		{"tostring_bytes", seri_tostring},
 		{"trash", seri_trash},
 		{"packed_to", lua_packed_to},

@@ -9,11 +9,12 @@ local protocol = require "skynet.protocol"
 
 local core_send, core_query = core.send, core.query
 local core_pack, core_post = core.pack, core.post
+local core_unpack, unpack_counted = core.unpack, core.unpack_counted
 local registry = protocol.registry
-local await, yield, isyieldable = task.await, coroutine.yield, coroutine.isyieldable
+local await, yield = task.await, coroutine.yield
 local live, waiting, BREAK, SUSPEND = task.live, task.state.waiting, task.BREAK, task.SUSPEND
 -- LuaJIT's require, before skynet/require.lua replaces it: what ships does not wait while it is loaded.
-local type, error, require = type, error, require
+local type, error, require, unpack = type, error, require, unpack
 local HUGE = 1 / 0
 
 local call = {}
@@ -105,11 +106,14 @@ end
 function call.call(addr, typename, ...)
 	-- The usual way is written out: luabind/README.md, "What a message costs".
 	local co, p = live.task, registry[typename]
-	if co == nil or live.trace or p.pack ~= core_pack or default_cs ~= HUGE or not isyieldable() then
+	if co == nil or live.trace or p.pack ~= core_pack or default_cs ~= HUGE then
 		return require("skynet.deadline").calltimeout(default_cs, addr, typename, ...)
 	end
 	local session, peer = core_post(addr, p.id, nil, ...)
-	if not session then
+	if session == 0 then
+		-- It says why nothing can wait here.
+		return require("skynet.deadline").calltimeout(default_cs, addr, typename, ...)
+	elseif not session then
 		require("skynet.failure").unsent(addr, session, peer)
 	end
 	pending[session] = peer
@@ -119,7 +123,25 @@ function call.call(addr, typename, ...)
 	if not ok then
 		error(msg and "call failed: " .. msg or "call failed", 0)
 	end
-	return p.unpack(msg, sz)
+	if p.unpack ~= core_unpack then
+		return p.unpack(msg, sz)
+	end
+	-- The same, as in skynet/serve.lua.
+	local n, v, w, x, y, z = unpack_counted(msg, sz)
+	if n == 1 then
+		return v
+	elseif n == 0 then
+		return
+	elseif n == 2 then
+		return v, w
+	elseif n == 3 then
+		return v, w, x
+	elseif n == 4 then
+		return v, w, x, y
+	elseif n == 5 then
+		return v, w, x, y, z
+	end
+	return unpack(v, 1, n)
 end
 
 --- Handler of ERROR messages. A caller that ended sends one with session 0 to everybody it waited for; else the payload is the

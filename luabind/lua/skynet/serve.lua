@@ -11,11 +11,12 @@ local protocol = require "skynet.protocol"
 local call = require "skynet.call"
 
 local core_send, core_post = core.send, core.post
+local core_unpack, unpack_counted = core.unpack, core.unpack_counted
 local registry = protocol.registry
 local live, step, drain, answer, shown = task.live, task.step, task.drain, task.answer, task.shown
 local acquire = pool.acquire
 -- LuaJIT's require, before skynet/require.lua replaces it: what ships does not wait while it is loaded.
-local error, require = error, require
+local error, require, unpack = error, require, unpack
 
 local RESPONSE, ERROR = core.PTYPE_RESPONSE, core.PTYPE_ERROR
 
@@ -51,7 +52,27 @@ local function handle(p, msg, sz, session, source)
 		live.trace.begins(co, p, source)
 	end
 	local f = p.dispatch
-	f(session, source, p.unpack(msg, sz))
+	if p.unpack ~= core_unpack then
+		f(session, source, p.unpack(msg, sz))
+	else
+		-- The same, but LuaJIT goes on compiling after it: luabind/README.md, "What a message costs".
+		local n, v, w, x, y, z = unpack_counted(msg, sz)
+		if n == 1 then
+			f(session, source, v)
+		elseif n == 2 then
+			f(session, source, v, w)
+		elseif n == 3 then
+			f(session, source, v, w, x)
+		elseif n == 4 then
+			f(session, source, v, w, x, y)
+		elseif n == 5 then
+			f(session, source, v, w, x, y, z)
+		elseif n == 0 then
+			f(session, source)
+		else
+			f(session, source, unpack(v, 1, n))
+		end
+	end
 	if live.trace then
 		live.trace.ends(co)
 	end

@@ -11,7 +11,7 @@ local POOL_MAX = 60
 local random = math.random
 
 -- Those of the core that only look, or make something of values.
-local LOOKS = { "genid", "self", "query", "getenv", "now", "hpc", "packstring", "unpack", "tostring", "cancel", "forget",
+local LOOKS = { "genid", "self", "query", "getenv", "now", "hpc", "packstring", "unpack", "unpack_counted", "tostring", "cancel", "forget",
 	"withdraw", "log_mark", "stat", "services", "service", "alive", "sched", "raised", "calltimeout", "deadlock", "blocking" }
 
 local function functions()

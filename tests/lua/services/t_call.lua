@@ -17,6 +17,30 @@ local function values(peer)
 	check.ok(t[1] == 1 and t[2].a == "b", "a table")
 end
 
+-- Some are taken one by one, more of them from a table; nils count everywhere.
+local function numbers_of_values(peer)
+	for n = 0, 12 do
+		local sent = {}
+		for i = 1, n, 2 do
+			sent[i] = i
+		end
+		for _ = 1, 2 do
+			local got = table.pack(skynet.call(peer, "lua", "ECHO", unpack(sent, 1, n)))
+			check.eq(got.n, n, "as many values as were sent")
+			for i = 1, n do
+				check.eq(got[i], sent[i], "value " .. i .. " of " .. n)
+			end
+		end
+	end
+end
+
+local function where_nothing_can_wait(peer)
+	check.raises("attempt to yield across C-call boundary: nothing can wait in what C code calls", "a call in a callback of C",
+		table.sort, { 1, 2 }, function()
+			skynet.call(peer, "lua", "ECHO", 1)
+		end)
+end
+
 local function addresses(peer)
 	check.eq(skynet.call(skynet.address(peer), "lua", "ECHO", 1), 1, "call by :hex")
 	skynet.name(".peer", peer)
@@ -85,6 +109,8 @@ check.run(function()
 	skynet.register_protocol { name = "text", id = skynet.PTYPE_TEXT }
 	local peer = skynet.newservice "peer"
 	values(peer)
+	numbers_of_values(peer)
+	where_nothing_can_wait(peer)
 	addresses(peer)
 	wrong_addresses()
 	failures(peer)
