@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * While a C function runs that Lua code has called, the Lua stack below it rests, and can be read as between two calls of the API,
- * if three things are certain:
+ * While a C function runs that Lua code has called, the Lua stack below it rests, and can be read as between two
+ * calls of the API, if three things are certain:
  *
  *   Which coroutine it is. The interpreter keeps it in its C frame, in a slot that only LuaJIT knows; we see it when we are
  *   called ourselves and know our state (callsite_init). There too we see where the interpreter calls C functions from: one
  *   place, to which they all return.
  *
- *   That the C function runs, and nothing that it has called is in the middle of a change. The frames are walked exactly, from the
- *   interrupted registers to the return address of that one place. If there is only code of others on the way (a C module, libc,
- *   our own functions), the VM rests. With code of the VM among it (string.find itself, or an API function that the module has
- *   called) it nearly rests: what moves a Lua stack is known and excluded (LANDMARK_RESIZER), so are the interpreter and the
- *   unwinder; and it must be the same call at two looks, 5 ms apart and more, between which no hook fired though one was set.
- *   So it is one long call, and not one that begins or ends just now.
+ *   That the C function runs, and nothing that it has called is in the middle of a change. The frames are walked
+ *   exactly, from the interrupted registers to the return address of that one place. If there is only code of others
+ *   on the way (a C module, libc, our own functions), the VM rests. With code of the VM among it (string.find itself,
+ *   or an API function that the module has called) it nearly rests: what moves a Lua stack is known and excluded
+ *   (LANDMARK_RESIZER), so are the interpreter and the unwinder; and it must be the same call at two looks, 5 ms
+ *   apart and more, between which no hook fired though one was set. So it is one long call, and not one that begins
+ *   or ends just now.
  *
  *   That the walk is right. Each step is by the compilers' tables, or there is none; a guess ends it.
  *
  * Words of finished calls on the C stack, which is what a crash report goes by (place.c), are not good enough here: a coroutine
  * that is gone may look like one.
  *
- * Machine code that has called a function of the library leaves the Lua stack as it was when the trace began. There the line is that
- * of the trace.
+ * Machine code that has called a function of the library leaves the Lua stack as it was when the trace began. There
+ * the line is that of the trace.
  */
 #include "luabind/callsite.h"
 #include "core/binary.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * VMs that are made to be copied (mould.h). What is left of one when it has been made lies in one piece of memory without gaps;
- * the garbage of the way there, twice as much, is not in it. LuaJIT never moves a block, so where each one goes must be known when
- * it is asked for. It is: whoever makes the same VM again asks for the same blocks in the same order. The first time
- * (model_learn) it is noted which of them, by their number in this order, are given back before the end; from then on those
- * lie elsewhere:
+ * the garbage of the way there, twice as much, is not in it. LuaJIT never moves a block, so where each one goes must
+ * be known when it is asked for. It is: whoever makes the same VM again asks for the same blocks in the same order.
+ * The first time (model_learn) it is noted which of them, by their number in this order, are given back before the
+ * end; from then on those lie elsewhere:
  *
  *     start                                MODEL_BYTES                          PIECE_BYTES
  *     | lasting | lasting | ... |   zeros    | passing | passing | ... |   zeros   |

@@ -2,7 +2,8 @@
  *
  * Services start from a copy. What comes before a service's own file is the same in each: LuaJIT's libraries, what is
  * replaced in them, our library. That is made once, in one piece of memory (model.h), and a new
- * VM is a copy of this piece, its *cast*, in which all addresses of the piece are moved along. Making it anew takes 0.2 to 0.3 ms.
+ * VM is a copy of this piece, its *cast*, in which all addresses of the piece are moved along. Making it anew takes
+ * 0.2 to 0.3 ms.
  *
  * Which words are addresses is not guessed, and nothing is known here of how LuaJIT lays out its memory. The same VM is
  * made twice, at two places: words that are equal in both are no addresses of the piece; those that differ by just the
@@ -27,8 +28,8 @@
 
 /* Makes it. false: this LuaJIT does not allow it. Main thread, when the config is in force, before the first launch. */
 bool mould_make(void);
-/* Makes it once more and compares it with a cast at that place: false is a fault. Main thread, before the first launch; mould_make
- * does it once, tests as often as they like. */
+/* Makes it once more and compares it with a cast at that place: false is a fault. Main thread, before the first
+ * launch; mould_make does it once, tests as often as they like. */
 bool mould_prove(void);
 /* How much of each cast is a copy; 0: there is no mould. Any thread. */
 size_t mould_bytes(void);

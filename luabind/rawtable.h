@@ -12,13 +12,15 @@
  * What keeps it safe afterwards:
  *  - a pointer from here lives only as long as no function of Lua's API is called that may allocate: the collector runs
  *    then, and with it finalizers, which may change any table, and the stack may move. What is on the stack stays alive.
- *  - Values are written to three places only. The stack, below `top`, is the running function's own; the collector goes through all
- *    of it at the end of each cycle, so it has no barriers. A table since whose making nothing has been allocated: the collector
- *    has not seen it yet (it is white), so it needs no barrier either, and nobody else has it. Numbers, into the array of any
- *    table of ours: they are no object. What is written was on the stack, is held by a table that is, or is no object.
+ *  - Values are written to three places only. The stack, below `top`, is the running function's own; the collector
+ *    goes through all of it at the end of each cycle, so it has no barriers. A table since whose making nothing has
+ *    been allocated: the collector has not seen it yet (it is white), so it needs no barrier either, and nobody else
+ *    has it. Numbers, into the array of any table of ours: they are no object. What is written was on the stack, is
+ *    held by a table that is, or is no object.
  *  - Whatever comes from a message becomes a value by raw_of_any_number, or by the API.
- *  - Parking in between does no harm, since nobody may touch a parked VM. A VM that is to end is not closed here: its service runs
- *    on until it is out of C (`fate` in vm.c), or is abandoned, and then nobody looks at its tables again.
+ *  - Parking in between does no harm, since nobody may touch a parked VM. A VM that is to end is not closed here: its
+ *    service runs on until it is out of C (`fate` in vm.c), or is abandoned, and then nobody looks at its tables
+ *    again.
  *
  * Thread that runs the VM only. All PARKABLE.
  */
@@ -187,7 +189,8 @@ static inline PARKABLE bool raw_has_room(const void *L, size_t count)
 	return (size_t)(state->limit - state->top) > count;
 }
 
-/* Pushes a value that is no object of the collector's, or one that it can reach by another way until the next push. There is room. */
+/* Pushes a value that is no object of the collector's, or one that it can reach by another way until the next push.
+ * There is room. */
 static inline PARKABLE void raw_push(void *L, rawvalue v)
 {
 	struct rawstate *state = L;
@@ -225,8 +228,8 @@ static inline PARKABLE void rawtable_put_number(const struct rawtable *t, uint32
 	rawtable_put_value(t, index, raw_of_any_number(number));
 }
 
-/* Puts `count` values from the stack into the array of `t` from key 1 on; t->asize > count. Nothing has been allocated since `t` was
- * made. */
+/* Puts `count` values from the stack into the array of `t` from key 1 on; t->asize > count. Nothing has been
+ * allocated since `t` was made. */
 static inline PARKABLE void rawtable_put_values(const struct rawtable *t, const rawvalue *values, size_t count)
 {
 	rawvalue *array = (rawvalue *)(uintptr_t)t->array;
@@ -235,9 +238,9 @@ static inline PARKABLE void rawtable_put_values(const struct rawtable *t, const 
 }
 
 /* Gives `t`, which is new as above, a pair in node `index`, which is where `from` has the key; both have as many nodes, more than
- * one. All keys of `from` are given before anything is looked up in `t` or put into it: the nodes are linked as they are in `from`.
- * Its count of free nodes stays as it is in a new table, which is only the place where LuaJIT begins to look for one. No key
- * is the name of a metamethod: a new table is known to have none. */
+ * one. All keys of `from` are given before anything is looked up in `t` or put into it: the nodes are linked as they
+ * are in `from`. Its count of free nodes stays as it is in a new table, which is only the place where LuaJIT begins
+ * to look for one. No key is the name of a metamethod: a new table is known to have none. */
 static inline PARKABLE void rawtable_put_pair(const struct rawtable *t, const struct rawtable *from, uint32_t index, rawvalue key,
 					      rawvalue value)
 {

@@ -23,8 +23,9 @@
  * than 64-bit integers, for tables nested deeper than 32, and what a `__pairs` raises. */
 int seri_pack(lua_State *L);
 /* Packs the arguments of the running function but the first `skip`, and returns what `give` does with the bytes: with
- * `block`, a block from mem_alloc that holds them, HANDOVER: it is `give`'s, and nobody else's, so it must have it owned before it
- * raises anything; without (NULL), with `bytes` for as long as it raises nothing. Errors in packing are raised before. */
+ * `block`, a block from mem_alloc that holds them, HANDOVER: it is `give`'s, and nobody else's, so it must have it
+ * owned before it raises anything; without (NULL), with `bytes` for as long as it raises nothing. Errors in packing
+ * are raised before. */
 typedef int seri_give(lua_State *L, void *context, const void *bytes, size_t size_bytes, void *block);
 int seri_pack_to(lua_State *L, int skip, seri_give *give, void *context);
 /* The same as a string. */

@@ -349,9 +349,10 @@ static int push_and_drop(lua_State *L)
 	return 0;
 }
 
-/* Pushes a new block, or raises. LuaJIT keeps the upper bits of light userdata in a table of 512 GB segments, which grows, and may
- * fail to, at the first pointer into a segment. What lies in the segment of `L` can be pushed safely once `L` has been;
- * anything else is tried out under protection first. (Not parkable: until it is pushed, the block is nobody's.) */
+/* Pushes a new block, or raises. LuaJIT keeps the upper bits of light userdata in a table of 512 GB segments, which
+ * grows, and may fail to, at the first pointer into a segment. What lies in the segment of `L` can be pushed safely
+ * once `L` has been; anything else is tried out under protection first. (Not parkable: until it is pushed, the block
+ * is nobody's.) */
 static void *push_block(lua_State *L, size_t bytes)
 {
 	size_t height;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The reading side of seri: where it is in the bytes, numbers and what is pushed for them. For seri_unpack (the values), seri_table
- * (tables) and seri_shape (keys).
+ * The reading side of seri: where it is in the bytes, numbers and what is pushed for them. For seri_unpack (the
+ * values), seri_table (tables) and seri_shape (keys).
  *
  * A position in the bytes is handed from function to function and back, not kept in the struct: a value would otherwise wait
  * for the store of the one before it, which costs more than reading it.
@@ -32,9 +32,9 @@ const uint8_t *seri_unpack_value(struct seri_reader *r, const uint8_t *at, int d
 /* The same of a table whose first byte has been read: `cookie` is of it. `depth` is that of its values. */
 const uint8_t *seri_unpack_table(struct seri_reader *r, const uint8_t *at, unsigned cookie, int depth);
 
-/* Reads a number that is a Lua number for sure, which integers of 64 bits need not be. Returns what is behind it; NULL: it is none
- * such, or cut short. Comparisons, since a switch is a jump that the processor guesses wrong. Stores a value of LuaJIT's
- * whether the layout is proven or not: raw_number() has the number then. */
+/* Reads a number that is a Lua number for sure, which integers of 64 bits need not be. Returns what is behind it;
+ * NULL: it is none such, or cut short. Comparisons, since a switch is a jump that the processor guesses wrong. Stores
+ * a value of LuaJIT's whether the layout is proven or not: raw_number() has the number then. */
 static PARKABLE inline const uint8_t *seri_read_number(const uint8_t *at, const uint8_t *end, unsigned form, rawvalue *number)
 {
 	size_t left = (size_t)(end - at);

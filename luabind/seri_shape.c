@@ -7,9 +7,9 @@
  *     MARK + slot   its mark
  *     NEXT + slot   the mark of the last table that had no shape, though there were others in both slots
  *
- * The first tables get one at once. When there is no slot left, or there are NODES_MAX nodes (some 5 KB), a table gets one when it
- * comes again and a shape that was of no use meanwhile makes room (a number at the end of a shape says whether it was). So
- * tables whose keys are never the same cost a number each, and do not push out what is good.
+ * The first tables get one at once. When there is no slot left, or there are NODES_MAX nodes (some 5 KB), a table
+ * gets one when it comes again and a shape that was of no use meanwhile makes room (a number at the end of a shape
+ * says whether it was). So tables whose keys are never the same cost a number each, and do not push out what is good.
  */
 #include "luabind/seri_shape.h"
 

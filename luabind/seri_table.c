@@ -2,7 +2,8 @@
  *
  * Tables out of bytes. There are two ways:
  *
- *  - Ahead: the table is made first, and each value is put into it. For long arrays, and for a library whose layout is not proven.
+ *  - Ahead: the table is made first, and each value is put into it. For long arrays, and for a library whose layout
+ *    is not proven.
  *
  *  - Stacked: all values of a table are pushed, then it is made, of the exact size, and they are moved in as they lie in memory
  *    (rawtable.h): in an array by their numbers, in a hash part to where its shape (seri_shape.h) says. Nothing is hashed,

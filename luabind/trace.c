@@ -141,7 +141,8 @@ static void on_flush(lua_State *L, struct vm *vm)
 	mcode_flushed(L, vm);
 }
 
-/* Upvalue: what opens jit.util, and later jit.util itself. Called by the compiler; an error here would only be printed by LuaJIT, so nothing is raised on purpose. */
+/* Upvalue: what opens jit.util, and later jit.util itself. Called by the compiler; an error here would only be
+ * printed by LuaJIT, so nothing is raised on purpose. */
 static int on_trace(lua_State *L)
 {
 	struct vm *vm = vm_of(L);

@@ -2,8 +2,8 @@
  *
  * What is learned: a C function that a coroutine calls knows its coroutine, and by its canonical frame address the stack
  * pointer with which the interpreter called it. The words of the main state's block that are the coroutine, in one
- * coroutine after the other, are `cur_L`; the word of the coroutine that is the stack pointer (two low bits are flags) is `cframe`.
- * Unless exactly one place fits each, nothing is known, and all goes on as without.
+ * coroutine after the other, are `cur_L`; the word of the coroutine that is the stack pointer (two low bits are
+ * flags) is `cframe`. Unless exactly one place fits each, nothing is known, and all goes on as without.
  *
  * Both are kept at every entry into the VM and every resume, so while a trace runs they are right: it calls neither.
  * Nothing else that is read here may change: these are words of the VM that runs on this very thread.

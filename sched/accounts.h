@@ -38,8 +38,8 @@ int64_t accounts_leave(struct worker *w, struct service *s, int64_t now_ns, int6
 
 /* ---- slots that move ---- */
 
-/* The caller (the monitor, or `t` itself) takes the slot from `t`, which it holds in TAKING. Bills the run so far and returns it; from here on the
- * CPU clock of the thread counts. */
+/* The caller (the monitor, or `t` itself) takes the slot from `t`, which it holds in TAKING. Bills the run so far and
+ * returns it; from here on the CPU clock of the thread counts. */
 int64_t accounts_detach(struct worker *w, struct thread *t, struct service *s, int64_t now_ns);
 /* Bills `s` for what its own thread, which has no slot, has used since. */
 int64_t accounts_leave_detached(struct thread *t, struct service *s);

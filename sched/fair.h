@@ -23,8 +23,8 @@
  *
  * Waking: ve = max(ve, V - B x 100 / w). ve is remembered over sleep: a service that ran ahead waits until V
  * has caught up, so splitting work by sleeping earns nothing; one that slept long gets at most B of credit,
- * which is part of its settings (`credit_ns`; 0 for batch work). B is what keeps the tail short when many wake at once (reference: B of one slice gave p99 of 1.4 ms, 1 ms
- * gave 75 us, 4 ms no further gain).
+ * which is part of its settings (`credit_ns`; 0 for batch work). B is what keeps the tail short when many wake at
+ * once (reference: B of one slice gave p99 of 1.4 ms, 1 ms gave 75 us, 4 ms no further gain).
  *
  * Requeueing: ve = max(ve, V - 2 r x 100 / w): a service whose weight entitles it to more than one worker
  * cannot use it and would pile up credit without bound ("infeasible weight").

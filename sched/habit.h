@@ -38,8 +38,8 @@ void habit_note(struct habit *h, bool by_itself, int64_t took_ns);
  * so that services that never use up a slice are not signalled. */
 int64_t habit_patience_ns(const struct habit *h, int64_t slice_ns, int64_t min_ns);
 /* When a run that is still short needs to be looked at: a steady one at the end of its slice, in HABIT_TRUST_NS at the
- * latest, others when the patience is over. For each dispatch that might have to be stopped in its middle the monitor must be awake then, and waking it
- * costs ten times as much as a small message. */
+ * latest, others when the patience is over. For each dispatch that might have to be stopped in its middle the monitor
+ * must be awake then, and waking it costs ten times as much as a small message. */
 int64_t habit_trust_ns(const struct habit *h, int64_t slice_ns, int64_t min_ns);
 
 static inline bool habit_is_steady(const struct habit *h)

@@ -67,9 +67,9 @@ struct service_body {
 	 * Async-signal-safe. */
 	void (*interrupt)(struct service *s, enum interrupt_why why, uintptr_t pc,
 			  enum park_tier tier);
-	/* In the signal handler too, after an interrupt that probes, when it was interrupted in C code with some stack left: fills the
-	 * evidence if it can be told for certain where the user's program is. [sp, high) is the service's part of the stack.
-	 * Touches nothing, and must not crash. NULL: nothing can be told. */
+	/* In the signal handler too, after an interrupt that probes, when it was interrupted in C code with some
+	 * stack left: fills the evidence if it can be told for certain where the user's program is. [sp, high) is the
+	 * service's part of the stack. Touches nothing, and must not crash. NULL: nothing can be told. */
 	void (*witness)(struct service *s, const struct unwind_frame *at, uintptr_t high);
 	/* In the signal handler, in machine code, on the service's own thread: the frame of the body's library on which
 	 * machine code runs. false: it is not known. NULL: it never is. Async-signal-safe. */

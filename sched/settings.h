@@ -27,8 +27,8 @@ struct settings {
 	bool group; /* all services of its name share one weight */
 };
 
-/* The presets: interactive 250 us, 1 ms of credit and twice the weight; normal 1 ms, 1 ms; batch 4 ms, no credit and a quarter of the
- * weight. Constant. */
+/* The presets: interactive 250 us, 1 ms of credit and twice the weight; normal 1 ms, 1 ms; batch 4 ms, no credit and
+ * a quarter of the weight. Constant. */
 extern const struct settings settings_preset[CLASS_COUNT];
 
 /* "interactive", "normal", "batch". */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The slot of a thread that is stuck in C code goes to a spare one, and the worker goes on. The thread keeps its service, without a
- * slot, until that can be stopped or its message is over.
+ * The slot of a thread that is stuck in C code goes to a spare one, and the worker goes on. The thread keeps its
+ * service, without a slot, until that can be stopped or its message is over.
  */
 #include "core/clock.h"
 #include "core/loop.h"

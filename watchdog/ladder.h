@@ -30,9 +30,9 @@
  * raise it, and one that sleeps in the kernel harms nobody. */
 #define LADDER_STUCK_NS 100000000
 
-/* And signals that have told it so meanwhile: the clock of a thread whose core the host has taken away goes on until the host says
- * what it took, and a thread may lose its core between the signal and the hook. With a clock ten times further it does
- * not hear of it: its C code has blocked the signal. */
+/* And signals that have told it so meanwhile: the clock of a thread whose core the host has taken away goes on until
+ * the host says what it took, and a thread may lose its core between the signal and the hook. With a clock ten times
+ * further it does not hear of it: its C code has blocked the signal. */
 #define LADDER_MEETINGS 3
 
 /* Of one message; zeros: nothing was done. */

@@ -2,7 +2,8 @@
 --
 -- Requests that this service serves: from the C callback into a handler, and back with an answer.
 -- Every request gets exactly one answer: the handler's, or an ERROR when the handler raises, ends
--- without one, or drops its responder (skynet/response.lua, with other ways to give a request away). What nobody handles: skynet/unexpected.lua.
+-- without one, or drops its responder (skynet/response.lua, with other ways to give a request away). What nobody
+-- handles: skynet/unexpected.lua.
 
 local core = require "skynet.core"
 local pool = require "skynet.pool"

@@ -105,8 +105,8 @@ function task.resume_with(f)
 end
 
 --- The running task; raises an error where nothing can wait: outside of tasks, and where LuaJIT could not yield. (It would say
--- so itself, but when everything has been begun: who caught that error would be resumed later, in the middle of another wait, with
--- the answer to this one.)
+-- so itself, but when everything has been begun: who caught that error would be resumed later, in the middle of
+-- another wait, with the answer to this one.)
 function task.need()
 	local co = live.task
 	if co == nil or not isyieldable() then
