@@ -35,8 +35,8 @@ function command.hold(cs)
 end
 
 function command.loop()
-	skynet.ret()
 	reader(function()
+		skynet.ret()
 		while true do end
 	end)
 end

@@ -96,7 +96,7 @@ local function ends()
 		writer(skynet.pack(way, 2))
 		skynet.call(reader, "lua", way)
 		writer(skynet.pack(way, 3))
-		check.soon(left(2), "the reader holds what it has read last: " .. way) -- the loop answers before it reads
+		check.soon(left(2), "the reader holds what it has read last: " .. way)
 		skynet.kill(reader)
 		check.soon(left(1), "and lets go when it is killed")
 		skynet.send(":ffff", "lua", stm.copy(writer))
