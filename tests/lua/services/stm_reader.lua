@@ -43,9 +43,6 @@ end
 
 skynet.start(function()
 	skynet.dispatch("lua", function(_, _, name, ...)
-		if name == "loop" then
-			command.loop()
-		end
 		skynet.retpack(command[name](...))
 	end)
 end)
