@@ -440,6 +440,8 @@ void worker_end_overflown(struct thread *t, struct service *s, bool detached)
 	bury(s);
 }
 
+/* ---- asked to stop ---- */
+
 void worker_ask(struct worker *w, uint64_t epoch)
 {
 	struct thread *t = load_relaxed(&w->thread);
