@@ -41,7 +41,7 @@ static void fill_alert(struct incident *in, const struct sample *sample, int64_t
 	read_argument(in, s);
 	in->kind = NULL;
 	in->asked = NULL;
-	in->met = 0;
+	in->met = in->met_in = 0;
 	in->native.syscall[0] = in->native.frames[0] = '\0';
 	in->alert = (struct alert){
 		.source = in->source,
@@ -88,16 +88,21 @@ static void take_evidence_back(struct incident *in)
 }
 
 /* Has it been met since it was asked last? Its handler, wherever that ran, has left a sighting; who sleeps is not signalled. */
-static bool was_met(const struct incident *in)
+static void note_meeting(struct incident *in)
 {
-	return in->asked && (sighting_read(&in->asked->sighting, run_epoch_of(in->asked_word)) ||
-			     (load_acquire(&in->asked->run) == in->asked_word &&
-			      thread_is_asleep(in->asked)));
+	if (in->asked == NULL)
+		return;
+	if (sighting_read(&in->asked->sighting, run_epoch_of(in->asked_word))) {
+		in->met++;
+		in->met_in |= (uint8_t)(1 << load_relaxed(&in->subject->seen_tier));
+	} else if (load_acquire(&in->asked->run) == in->asked_word && thread_is_asleep(in->asked)) {
+		in->met++;
+	}
 }
 
 static void ask_where(struct incident *in, struct thread *t, uint64_t word, int64_t now)
 {
-	in->met += was_met(in);
+	note_meeting(in);
 	if ((in->kind == NULL || in->in_c) && in->asked)
 		native_look(in->asked, in->asked_word, &in->native);
 	in->asked = t;
@@ -109,7 +114,7 @@ static void ask_where(struct incident *in, struct thread *t, uint64_t word, int6
 		thread_signal(t);
 }
 
-/* No hook fires inside a C function, so all that is known is which kind of code the signal met. */
+/* No hook fires inside a C function, so all that is known is which kinds of code the signals met. */
 static const char *kind_without_evidence(const struct incident *in)
 {
 	bool gone;
@@ -117,16 +122,12 @@ static const char *kind_without_evidence(const struct incident *in)
 		return incident_is_over(in, &gone)
 			       ? "not met: its message ended just then"
 			       : "not met: it has had no core or no turn since it was asked";
-	switch (load_relaxed(&in->subject->seen_tier)) {
-	case TIER_VM:
-		return "in a C function of the Lua library such as string.find, or a finalizer: no "
-		       "Lua "
-		       "line to be had";
-	case TIER_MACHINE_CODE:
+	/* Once in the library is enough: code of others never looks like that, but the handler is not always sure of it. */
+	if (in->met_in & 1 << TIER_VM)
+		return "in a C function of the Lua library such as string.find, or a finalizer: no Lua line to be had";
+	if (in->met_in & 1 << TIER_MACHINE_CODE)
 		return "compiled code";
-	default:
-		return "C code or a system call, no Lua line to be had";
-	}
+	return "C code or a system call, no Lua line to be had";
 }
 
 /* The record has come back: that was one look. */

@@ -38,6 +38,7 @@ struct incident {
 	struct thread *asked;
 	uint64_t asked_word;
 	int met; /* how often it was, of the times that it was asked for this alert */
+	uint8_t met_in; /* kinds of code, 1 << enum park_tier */
 	struct native native;
 	char source[sizeof(((struct service *)0)->name)];
 	char argument[64];

@@ -130,6 +130,26 @@ static void test_who_is_met_in_c_each_time_has_no_line(void **state UNUSED)
 	said("(in a C function of the Lua library such as string.find, or a finalizer: no Lua line to be had)");
 }
 
+/* The handler takes some places in the library for code of others. */
+static void test_once_in_the_library_is_in_the_library(void **state UNUSED)
+{
+	int64_t at = -1;
+	begin();
+	for (int64_t ms = 0; at < 0 && ms < 200; ms += 5) {
+		store_relaxed(&service->seen_tier, ms == 5 ? TIER_VM : TIER_FOREIGN);
+		meet();
+		at = tend_until(ms);
+	}
+	said("(in a C function of the Lua library");
+	begin();
+	store_relaxed(&service->seen_tier, TIER_FOREIGN);
+	for (int64_t ms = at = 0; at <= 0 && ms < 200; ms += 5) {
+		meet();
+		at = tend_until(ms);
+	}
+	said("(C code or a system call, no Lua line to be had)");
+}
+
 static void test_the_first_answer_needs_no_other_after_50_ms(void **state UNUSED)
 {
 	begin();
@@ -183,6 +203,7 @@ int main(void)
 		cmocka_unit_test(test_one_meeting_is_not_enough),
 		cmocka_unit_test(test_but_not_for_ever),
 		cmocka_unit_test(test_who_is_met_in_c_each_time_has_no_line),
+		cmocka_unit_test(test_once_in_the_library_is_in_the_library),
 		cmocka_unit_test(test_the_first_answer_needs_no_other_after_50_ms),
 		cmocka_unit_test(test_a_message_that_is_over_is_not_waited_for),
 	};
