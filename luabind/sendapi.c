@@ -83,11 +83,10 @@ static int push_back(lua_State *L, struct message *m)
 	return 4;
 }
 
-static bool is_too_large(struct service *s, uint32_t dest, void *data, size_t size_bytes)
+static bool is_too_large(struct service *s, uint32_t dest, size_t size_bytes)
 {
-	if (size_bytes < MESSAGE_BYTES_MAX)
+	if (LIKELY(size_bytes < MESSAGE_BYTES_MAX))
 		return false;
-	mem_free(data);
 	log_printf(service_handle(s), "error: The message to %x is too large", dest);
 	return true;
 }
@@ -112,6 +111,11 @@ static int check_type(lua_State *L, int index)
 static int send_message(lua_State *L, struct service *s, uint32_t dest, struct message *m)
 {
 	int32_t session = m->session;
+	if (is_too_large(s, dest, m->size_bytes)) {
+		message_free(m);
+		lua_pushboolean(L, false);
+		return 1;
+	}
 	if (m->type == MESSAGE_RESPONSE || m->type == MESSAGE_ERROR)
 		requests_forget(&s->open, dest, session);
 	enum sched_sent sent = sched_offer(dest, m);
@@ -131,10 +135,6 @@ static int core_send(lua_State *L)
 		lua_isnil(L, 3) ? service_new_session(s) : (int32_t)luaL_checkinteger(L, 3);
 	size_t size_bytes;
 	void *data = api_check_payload(L, 4, &size_bytes);
-	if (is_too_large(s, dest, data, size_bytes)) {
-		lua_pushboolean(L, false);
-		return 1;
-	}
 	return send_message(L, s, dest,
 			    message_new(service_handle(s), type, session, data, size_bytes));
 }
@@ -226,7 +226,8 @@ static int core_redirect(lua_State *L)
 	int32_t session = (int32_t)luaL_checkinteger(L, 4);
 	size_t size_bytes;
 	void *data = api_check_payload(L, 5, &size_bytes);
-	if (is_too_large(s, dest, data, size_bytes)) {
+	if (is_too_large(s, dest, size_bytes)) {
+		mem_free(data);
 		lua_pushboolean(L, false);
 		return 1;
 	}
