@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/clock.h"
-#include "core/handle.h"
-#include "core/text.h"
-#include "core/timer.h"
-#include "sched/sched.h"
+#include "tests/unit/rooms.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,23 +9,10 @@
 
 static const struct service_body body = {.kind = "fake"};
 
-static void no_timer(uint32_t handle, int32_t session)
-{
-	(void)handle;
-	(void)session;
-}
-
-/* The rooms without a thread: what settings do needs none. */
+/* What settings do needs no thread. */
 static int open_rooms(void **state UNUSED)
 {
-	struct sched_options options = {.workers = 1,
-					.spares_max = 2,
-					.stack_bytes = 128 * 1024,
-					.min_run_ns = 50 * NS_PER_US};
-	handle_init();
-	timer_init(no_timer);
-	text_init(NULL);
-	sched_init(&options);
+	rooms_open();
 	return 0;
 }
 

@@ -4,11 +4,8 @@
  * handler is `meet`, its count hook `answer`. Time is the test's.
  */
 #include "watchdog/incident.h"
-#include "core/handle.h"
 #include "core/log.h"
-#include "core/text.h"
-#include "core/timer.h"
-#include "sched/sched.h"
+#include "tests/unit/rooms.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -166,25 +163,12 @@ static void test_a_message_that_is_over_is_not_waited_for(void **state UNUSED)
 	said("(not met: its message ended just then)");
 }
 
-static void no_timer(uint32_t handle, int32_t session)
-{
-	(void)handle;
-	(void)session;
-}
-
 static int open_rooms(void **state UNUSED)
 {
-	struct sched_options options = {.workers = 1,
-					.spares_max = 2,
-					.stack_bytes = 128 * 1024,
-					.min_run_ns = 50 * NS_PER_US};
 	int fd = mkstemp(log_path);
 	if (fd < 0 || close(fd) != 0 || log_open(log_path) != 0)
 		return -1;
-	handle_init();
-	timer_init(no_timer);
-	text_init(NULL);
-	sched_init(&options);
+	rooms_open();
 	store_relaxed(&thread.stat_fd, -1);
 	service = service_new(&body, "hog", 0, &settings_preset[CLASS_NORMAL]);
 	return service_publish(service) != 0 ? 0 : -1;
