@@ -241,9 +241,9 @@ static struct runq_action queue(struct runq *q, struct shard *s, struct runq_ent
 		victim = runq_find_victim(q, &runq_node_of(e)->fair, now_ns, &view);
 	s = runq_move(q, e, s, choose_shard(q, e, how, victim, now_ns));
 	bool first = load_relaxed(&q->waiting) == 0;
-	if (first)
-		action.look_at_ns = runq_first_due_ns(q, now_ns); /* the monitor starts to tick */
 	runq_push(q, s, e);
+	if (first) /* the monitor starts to tick; after the push: who begins meanwhile sees it */
+		action.look_at_ns = runq_first_due_ns(q, now_ns);
 	if (by >= 0)
 		note_follower(q, s, e, by);
 	if (victim >= 0)

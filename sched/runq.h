@@ -69,9 +69,8 @@ struct runq {
 	_Atomic int32_t waiting;  /* in all shards */
 	_Atomic uint64_t starved; /* how often the backstop had to move somebody */
 	struct idle idle;
-	int64_t looked_ns; /* this and the next two: the monitor's, of its last look */
+	int64_t looked_ns; /* this and the next one: the monitor's, of its last look */
 	uint64_t looked_dispatches;
-	bool storm;
 	struct runq_worker worker[RUNQ_WORKERS_MAX];
 	struct shard shard[RUNQ_WORKERS_MAX];
 };

@@ -6,6 +6,8 @@
 
 /* The monitor does not come back sooner than this for what it cannot plan. */
 enum { LOOK_NS = 50000 };
+/* Nor sooner than this for who should have stopped: he was asked, now or before, or enough others were. */
+enum { LATE_NS = 100000 };
 /* In a *storm* services wake each other every few microseconds: so many dispatches in each stretch since the last look. */
 enum { STORM_NS = 200000, STORM_DISPATCHES = 8 };
 
@@ -56,15 +58,16 @@ static int64_t due_at(struct runq *q, const struct shard *s, int i, const struct
 }
 
 /* Not now, although the monitor may sleep: in a pair of services that call each other every message is the first to
- * wait, and waking the monitor costs more than the message. */
+ * wait, and waking the monitor costs more than the message. A run that we do not see sees that somebody waits: see "The
+ * wake-up protocols". */
 int64_t runq_first_due_ns(const struct runq *q, int64_t now_ns)
 {
 	int64_t due_ns = INT64_MAX;
 	for (int i = 0; i < q->workers; i++) {
 		struct run_view view;
-		int64_t at_ns = now_ns + LOOK_NS; /* what is not dispatched yet */
-		if (running_read(&q->worker[i].run, &view))
-			at_ns = run_view_stoppable_at_ns(&view, now_ns);
+		if (!running_read(&q->worker[i].run, &view))
+			continue;
+		int64_t at_ns = run_view_stoppable_at_ns(&view, now_ns);
 		if (at_ns < due_ns)
 			due_ns = at_ns;
 	}
@@ -76,22 +79,19 @@ static void look_at_worker(struct runq *q, const struct shard *s, int i, int wai
 {
 	struct run_view view;
 	bool runs = running_read(&q->worker[i].run, &view);
-	int64_t at = runs ? due_at(q, s, i, &view, now_ns) : now_ns;
+	if (!runs) {
+		/* Whoever comes next there rings for its own sake. But it will come, and being rung costs two wake-ups. */
+		if (!idle_has(&q->idle, i))
+			look_at(due, now_ns + RUNQ_OWED_NS);
+		return;
+	}
+	int64_t at = due_at(q, s, i, &view, now_ns);
 	if (at > now_ns) {
 		look_at(due, at);
 		return;
 	}
-	/* It is enlisted: see wake_owed. When it has something, its thread rings. */
-	if (!runs && idle_has(&q->idle, i))
-		return;
-	/* Whoever comes next on this worker is not dispatched yet, and nobody rings for it. */
-	int64_t again_ns = load_relaxed(&q->min_run_ns);
-	if (again_ns < LOOK_NS)
-		again_ns = LOOK_NS;
-	if (!runs && q->storm)
-		again_ns = STORM_NS; /* between two of many short ones */
-	look_at(due, now_ns + again_ns);
-	if (runs && due->asked < waiting - (due->woken >= 0))
+	look_at(due, now_ns + LATE_NS);
+	if (due->asked < waiting - (due->woken >= 0))
 		ask(due, i, view.epoch);
 }
 
@@ -167,34 +167,15 @@ static void help_the_starved(struct runq *q, struct shard *s, int64_t now_ns, st
 
 /* ---- a lull in a storm ---- */
 
-/* Nobody waits just now, but the next one will before the monitor has fallen asleep, and ringing it costs two wake-ups
- * where looking again costs one. So it looks again: not before somebody who runs may have to make room, but in 1 ms at the
- * latest, since who begins after us may have less patience. */
-static int64_t lull_ns(const struct runq *q)
-{
-	int64_t shortest_ns = RUNQ_OWED_NS;
-	bool runs = false;
-	for (int i = 0; i < q->workers; i++) {
-		struct run_view view;
-		if (!running_read(&q->worker[i].run, &view))
-			continue;
-		runs = true;
-		if (view.trust_ns < shortest_ns)
-			shortest_ns = view.trust_ns;
-	}
-	return runs && shortest_ns > STORM_NS ? shortest_ns : STORM_NS;
-}
-
-/* INT64_MAX: it is no storm. */
+/* INT64_MAX: it is no storm. In one nobody waits just now, but the next one will before the monitor has fallen asleep, and
+ * ringing it costs two wake-ups where looking again costs one. */
 static int64_t after_lull_ns(struct runq *q, int64_t now_ns)
 {
 	uint64_t total = dispatches(q), since = total - q->looked_dispatches;
 	int64_t stretches = 1 + (now_ns - q->looked_ns) / STORM_NS;
-	bool storm = (int64_t)since >= STORM_DISPATCHES * stretches;
 	q->looked_ns = now_ns;
 	q->looked_dispatches = total;
-	q->storm = storm;
-	return storm ? now_ns + lull_ns(q) : INT64_MAX;
+	return (int64_t)since >= STORM_DISPATCHES * stretches ? now_ns + RUNQ_OWED_NS : INT64_MAX;
 }
 
 /* ---- the whole ---- */

@@ -46,7 +46,7 @@ void sched_init(const struct sched_options *options)
 	for (int i = 0; i < options->workers; i++)
 		sched.worker[i].id = i;
 	sched.spawner = loop_async_new(spawn_spares, NULL);
-	store_relaxed(&sched.monitor_due_ns, INT64_MAX);
+	alarm_init(&sched.alarm);
 	park_init();
 }
 
@@ -72,7 +72,7 @@ bool sched_stop(int64_t timeout_ns)
 static bool is_soon_through(const struct thread *t, const struct service *runs, int64_t now_ns)
 {
 	return habit_is_steady(&runs->entry.habit) && now_ns - t->run_since_ns < SOON_NS &&
-	       load_relaxed(&sched.monitor_due_ns) <= now_ns + RUNQ_OWED_NS;
+	       alarm_due_ns(&sched.alarm) <= now_ns + RUNQ_OWED_NS;
 }
 
 void sched_ready(struct service *s)
@@ -286,14 +286,7 @@ void sched_set_min_run(int64_t min_run_ns)
 
 void sched_ring(int64_t by_ns)
 {
-	/* Pairs with the monitor's "publish when I wake, then look again": seq on both sides. */
-	int64_t due = load_seq(&sched.monitor_due_ns);
-	do {
-		if (due <= by_ns)
-			return;
-	} while (!cas_strong_seq(&sched.monitor_due_ns, &due, by_ns));
-	add_acq_rel(&sched.bell, 1);
-	futex_wake(&sched.bell);
+	alarm_by(&sched.alarm, by_ns);
 }
 
 struct service **sched_services(size_t *count)

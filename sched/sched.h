@@ -5,6 +5,7 @@
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
 
+#include "core/alarm.h"
 #include "sched/worker.h"
 
 struct sched_options {
@@ -29,9 +30,8 @@ struct sched {
 	pthread_mutex_t change_lock; /* settings change one at a time */
 	_Atomic int searching;       /* idle workers that spin */
 
-	/* The monitor's bell: it sleeps on `bell` until `monitor_due_ns`; who needs it earlier rings. */
-	futex_word bell;
-	_Atomic int64_t monitor_due_ns;
+	/* The monitor sleeps by it; who needs it earlier rings. */
+	struct alarm alarm;
 
 	_Atomic bool stopping; /* workers end */
 	_Atomic bool ending;   /* all services end: nobody is told of anybody's end any more */

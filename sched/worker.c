@@ -130,8 +130,9 @@ void worker_enter_body(struct thread *t, struct service *s, int64_t now_ns)
 	/* Release: the monitor that sees BODY sees whose. Seq, with the seq load in sched_ring: either we see that
 	 * the monitor means to sleep, or it sees BODY before it does. */
 	store_seq(&t->run, run_word(epoch, RUN_BODY));
-	/* Those who waited before this dispatch have rung for somebody else's slice. */
-	bool waited_for = load_relaxed(&sched.queue.waiting) > 0;
+	/* Those who waited before this dispatch have rung for somebody else's slice. Seq, after the run is published: who waits
+	 * first from now on sees it (runq_first_due_ns). */
+	bool waited_for = load_seq(&sched.queue.waiting) > 0;
 	sched_ring(now_ns + (waited_for ? running_unseen_ns(mine) : 100 * NS_PER_MS));
 }
 

@@ -1,18 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How it sleeps: `sched.monitor_due_ns` says until when. It is written before the monitor looks at the
- * world for the last time, and whoever changes the world looks at it afterwards (sched_ring), so one of
- * the two sees the other and nothing is slept through:
- *
- *	monitor                                 worker
- *	-------                                 ------
- *	due = INT64_MAX (seq)                   push / enter a body (release)
- *	pass over everything -> next            load due (seq); later than I need?
- *	due = min(due, next)                      due = min(due, mine), bell++, wake
- *	sleep until due, or the bell changes
- *
- * Being rung only shortens the sleep: the pass comes when it is due. So a process whose services run a few
- * microseconds now and then has ten passes a second, and an idle one has none.
+ * Ringing it (sched_ring) only sets the alarm clock earlier: the pass comes when it is due. So a process whose services run a
+ * few microseconds now and then has ten passes a second, and an idle one has none.
  */
 #include "watchdog/monitor.h"
 #include "core/altstack.h"
@@ -29,6 +18,10 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+
+/* In a storm many dispatches begin during one pass, and hardly one of them needs a look before the next one. So where passes follow
+ * each other closely there is always a next one, a little earlier than those dispatches need it (RUNQ_OWED_NS). */
+static const int64_t REST_NS = RUNQ_OWED_NS - 50 * NS_PER_US;
 
 static struct {
 	pthread_t thread;
@@ -84,28 +77,22 @@ static int64_t pass(int64_t now, int64_t late)
 	return slots_next < rules_next ? slots_next : rules_next;
 }
 
-/* Publishes when it will look again by itself; who wanted an earlier time since the pass began keeps it. */
-static void publish(int64_t next)
-{
-	int64_t due = load_seq(&sched.monitor_due_ns);
-	while (next < due && !cas_strong_seq(&sched.monitor_due_ns, &due, next))
-		;
-}
-
 static void *monitor_main(void *unused)
 {
+	bool close = false; /* are passes following each other closely? */
 	raise_priority();
 	altstack_install();
 	while (!load_acquire(&monitor.stopping)) {
-		uint32_t bell = load_acquire(&sched.bell);
-		int64_t due = load_seq(&sched.monitor_due_ns);
+		int64_t due = alarm_due_ns(&sched.alarm);
 		int64_t now = clock_mono_ns();
 		if (due > now) {
-			futex_wait(&sched.bell, bell, due == INT64_MAX ? -1 : due - now);
+			alarm_sleep(&sched.alarm);
 			continue;
 		}
-		store_seq(&sched.monitor_due_ns, INT64_MAX);
-		publish(pass(now, now - due));
+		alarm_rest(&sched.alarm, close ? now + REST_NS : INT64_MAX);
+		int64_t next = pass(now, now - due);
+		alarm_lower(&sched.alarm, next);
+		close = next <= now + RUNQ_OWED_NS;
 		add_relaxed(&monitor.passes, 1);
 	}
 	altstack_remove();
@@ -140,8 +127,7 @@ void monitor_stop(void)
 	if (!monitor.running)
 		return;
 	store_release(&monitor.stopping, true);
-	add_acq_rel(&sched.bell, 1);
-	futex_wake(&sched.bell);
+	sched_ring(0);
 	pthread_join(monitor.thread, NULL);
 	monitor.running = false;
 	notice_flush();

@@ -256,7 +256,9 @@ static void start(struct sim *sim, int worker, struct runq_entry *e)
 	s->status = SIM_RUNNING;
 	w->running = s;
 	w->run_since_ns = sim->now_ns;
-	ring(sim, sim->now_ns + 100000000);
+	const struct running *run = &sim->queue.worker[worker].run;
+	bool waited_for = load_relaxed(&sim->queue.waiting) > 0;
+	ring(sim, sim->now_ns + (waited_for ? running_unseen_ns(run) : 100000000));
 	begin_segment(sim, worker, s);
 }
 

@@ -87,7 +87,8 @@ static void test_requeue_wakes_no_idle_worker_but_return_does(void **state UNUSE
 	begin(2);
 	struct runq_entry a = entry(MS, 100), b = entry(MS, 100);
 	assert_null(runq_next(&q, 0, 0));
-	expect(runq_put(&q, &a, RUNQ_REQUEUE, 5), RUNQ_QUEUED, -1, 0, 5 + 50 * US);
+	/* Nobody runs: whoever begins sees that somebody waits. */
+	expect(runq_put(&q, &a, RUNQ_REQUEUE, 5), RUNQ_QUEUED, -1, 0, INT64_MAX);
 	expect(runq_put(&q, &b, RUNQ_RETURN, 6), RUNQ_HANDED, 0, 0, 0);
 	assert_ptr_equal(runq_next(&q, 1, 7), &a);
 	runq_term(&q);
@@ -163,12 +164,12 @@ static void test_due_at_the_end_of_the_slice(void **state UNUSED)
 	assert_int_equal(due.look_again_ns, MS);
 	assert_true(runq_due(&q, MS, &due));
 	assert_int_equal(due.asked, 1);
-	/* Whoever comes next must be watched too, and nobody will ring for it. */
-	assert_int_equal(due.look_again_ns, MS + MIN_RUN);
+	assert_int_equal(due.look_again_ns, MS + 100 * US);
 	runq_stopped(&q, &a, MS, 0);
 	assert_true(runq_due(&q, MS, &due));
 	assert_int_equal(due.asked, 0);
-	assert_int_equal(due.look_again_ns, MS + MIN_RUN);
+	/* Whoever comes next rings, should that be too late for it. */
+	assert_int_equal(due.look_again_ns, MS + RUNQ_OWED_NS);
 	runq_term(&q);
 }
 
@@ -208,13 +209,13 @@ static void test_a_lull_is_short_in_a_storm_only(void **state UNUSED)
 {
 	begin(1);
 	assert_true(look_after_dispatches(1, 0, 0) == INT64_MAX);
-	assert_int_equal(look_after_dispatches(100, 0, 100 * US), 300 * US);
+	assert_int_equal(look_after_dispatches(100, 0, 100 * US), 100 * US + RUNQ_OWED_NS);
 	/* Over, too few, too few for the time. */
 	assert_true(look_after_dispatches(0, 0, 200 * US) == INT64_MAX);
 	assert_true(look_after_dispatches(7, 200 * US, 300 * US) == INT64_MAX);
 	assert_true(look_after_dispatches(60, 300 * US, 2 * MS) == INT64_MAX);
 	/* However long it has lasted already. */
-	assert_int_equal(look_after_dispatches(10000, 2 * MS, 100 * MS), 100 * MS + 200 * US);
+	assert_int_equal(look_after_dispatches(10000, 2 * MS, 100 * MS), 100 * MS + RUNQ_OWED_NS);
 	runq_term(&q);
 }
 
