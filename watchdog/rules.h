@@ -26,9 +26,9 @@ struct sight_now {
 	uint64_t word;
 	int64_t mark_ns, now_ns, cpu_ns;
 };
-/* CPU that the message has used since its mark. From the first look at it the clock tells. Of the time before that, which may have
- * been taken by the host, no more counts than the thread has used since the last look, nor more than `unseen_ns`, in which it
- * should have been looked at. So it is too much by what its thread did for others between the last look and the mark at most. */
+/* CPU that the message has used since its mark. From the first look at it the clock tells. Of the time before, which the host
+ * may have taken, no more counts than the thread has used since the last look, nor more than `unseen_ns`, in which it should
+ * have been looked at. So it is too much by what its thread did for others between the last look and the mark at most. */
 int64_t rule_used_ns(struct sight *s, const struct sight_now *now, int64_t unseen_ns);
 
 /* One episode: a message that used more CPU than the threshold, from the first alert to its end. */
