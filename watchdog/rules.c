@@ -98,11 +98,9 @@ bool rule_slow_detached(const struct detached_age *age)
 	return age->busy && age->refused && !age->aside && age->since_ns >= 50 * NS_PER_MS;
 }
 
-int64_t rule_backoff_ns(int64_t last_ns, bool progress, int64_t min_ns, int64_t max_ns)
+int64_t rule_backoff_ns(int64_t last_ns, int64_t max_ns)
 {
-	if (progress || last_ns < min_ns)
-		return min_ns;
-	return last_ns * 2 < max_ns ? last_ns * 2 : max_ns;
+	return shorter(last_ns * 2, max_ns);
 }
 
 bool rule_progress(uint64_t dispatches_before, uint64_t dispatches_now, int waiting)

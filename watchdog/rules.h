@@ -81,8 +81,8 @@ bool rule_signal_detached(const struct detached_age *age, int64_t handoff_ns);
 /* A low OS priority. */
 bool rule_slow_detached(const struct detached_age *age);
 
-/* How long to wait before looking at a detached thread again: it doubles while nothing changes. */
-int64_t rule_backoff_ns(int64_t last_ns, bool progress, int64_t min_ns, int64_t max_ns);
+/* How long to wait before looking at a detached thread again: twice as long as the last time, up to a limit. */
+int64_t rule_backoff_ns(int64_t last_ns, int64_t max_ns);
 
 /* Did the workers get anywhere since the last look? Their dispatches are counted; `waiting` services want a worker. */
 bool rule_progress(uint64_t dispatches_before, uint64_t dispatches_now, int waiting);

@@ -222,12 +222,12 @@ static void test_detached_is_slowed_only_if_it_takes_cpu_and_cannot_be_held(void
 
 static void test_backoff_doubles_until_the_limit(void **state UNUSED)
 {
-	assert_int_equal(rule_backoff_ns(0, false, 10, 70), 10);
-	assert_int_equal(rule_backoff_ns(10, false, 10, 70), 20);
-	assert_int_equal(rule_backoff_ns(20, false, 10, 70), 40);
-	assert_int_equal(rule_backoff_ns(40, false, 10, 70), 70);
-	assert_int_equal(rule_backoff_ns(70, false, 10, 70), 70);
-	assert_int_equal(rule_backoff_ns(70, true, 10, 70), 10);
+	assert_int_equal(rule_backoff_ns(10, 70), 20);
+	assert_int_equal(rule_backoff_ns(20, 70), 40);
+	assert_int_equal(rule_backoff_ns(40, 70), 70);
+	assert_int_equal(rule_backoff_ns(70, 70), 70);
+	/* The limit is a higher one now: the thread is stuck. */
+	assert_int_equal(rule_backoff_ns(70, 1000), 140);
 }
 
 static void test_progress(void **state UNUSED)
