@@ -22,6 +22,7 @@
 #define add_acq_rel(p, v)      atomic_fetch_add_explicit((p), (v), memory_order_acq_rel)
 #define sub_relaxed(p, v)      atomic_fetch_sub_explicit((p), (v), memory_order_relaxed)
 #define sub_acq_rel(p, v)      atomic_fetch_sub_explicit((p), (v), memory_order_acq_rel)
+#define or_relaxed(p, v)       atomic_fetch_or_explicit((p), (v), memory_order_relaxed)
 #define cas_weak_acq_rel(p, want, v)                                                               \
 	atomic_compare_exchange_weak_explicit((p), (want), (v), memory_order_acq_rel,              \
 					      memory_order_acquire)

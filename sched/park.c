@@ -207,6 +207,7 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 	if (is_to_die(s)) {
 		s->body->interrupt(s, INTERRUPT_KILL, pc, tier);
 	} else if (is_to_raise(t, s, epoch)) {
+		or_relaxed(&s->raises_met_in, 1u << tier);
 		add_relaxed(&s->raises_met, 1);
 		s->body->interrupt(s, INTERRUPT_RAISE, pc, tier);
 	}

@@ -187,6 +187,7 @@ static void reset(struct service *s)
 	store_relaxed(&s->asked_number, 0);
 	store_relaxed(&s->raise_number, 0);
 	store_relaxed(&s->raises_met, 0);
+	store_relaxed(&s->raises_met_in, 0);
 	store_relaxed(&s->interrupts, 0);
 	store_relaxed(&s->demoted, false);
 	store_relaxed(&s->doomed_ns, 0);

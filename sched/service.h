@@ -120,6 +120,8 @@ struct service {
 	_Atomic uint64_t raise_number; /* of the message: the monitor; 0 when the error is out: the owner of [run] */
 	_Atomic uint32_t raise_by;     /* who wants it; 0: the watchdog. The monitor */
 	_Atomic uint32_t raises_met;   /* times that its handler found that it is to raise one: the owner of [run] */
+	/* In which kinds of code it did since the last one was sent, 1 << enum park_tier: the same; to 0: the monitor. */
+	_Atomic uint32_t raises_met_in;
 	_Atomic uint32_t interrupts;   /* errors that came out: the owner of [run] */
 
 	/* sched.change_lock: while it is demoted, what it had before and gets back. */

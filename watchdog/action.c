@@ -51,16 +51,14 @@ void action_write(const struct action *a)
 	notice_log(0, line, bytes);
 }
 
-const char *action_no_hook(int tier)
+const char *action_no_hook(uint32_t met_in)
 {
-	switch (tier) {
-	case TIER_MACHINE_CODE:
+	/* Whoever leaves machine code for the interpreter meets the hook there: what else it was in is called from the loop. */
+	if (met_in & 1u << TIER_MACHINE_CODE)
 		return "it is in a compiled loop: no hook fires there";
-	case TIER_VM:
-		return "it is in a C function of the Lua library, a finalizer or the message "
-		       "handler of "
-		       "an xpcall: no hook fires there";
-	default:
-		return "it is in C code: no hook fires there";
-	}
+	/* Once is enough: the handler takes some places in the library for code of others, and never the other way round. */
+	if (met_in & 1u << TIER_VM)
+		return "it is in a C function of the Lua library, a finalizer or the message handler of an xpcall: "
+		       "no hook fires there";
+	return "it is in C code: no hook fires there";
 }

@@ -27,7 +27,8 @@ size_t action_format(const struct action *a, enum line_format format, int64_t wa
 /* Writes it to the log. Any thread. */
 void action_write(const struct action *a);
 
-/* "it is in a compiled loop: no hook fires there", for what kind of code the last signal met (enum park_tier). */
-const char *action_no_hook(int tier);
+/* "it is in a compiled loop: no hook fires there", for the kinds of code in which it was met, 1 << enum park_tier each; 0: it
+ * never was. */
+const char *action_no_hook(uint32_t met_in);
 
 #endif

@@ -14,17 +14,10 @@ enum { CASES_MAX = 256 };
 /* The coarse tick while anybody runs. */
 static const int64_t COARSE_NS = 100 * NS_PER_MS;
 
-/* A thread's clocks when its present run was first looked at; [i] belongs to thread_at(i). From then on the
- * CPU clock tells how much of the wall time the host took away. */
-struct sight {
-	uint64_t word;
-	int64_t cpu_ns, wall_ns;
-};
-
 static struct {
 	int64_t coarse_ns; /* between two looks at those who run, at the most: as of this pass */
 	int64_t next_ns;   /* passes before it are not ours: those of the slices come thousands of times a second */
-	struct sight *sight;
+	struct sight *sight; /* [i] belongs to thread_at(i) */
 	struct incident incident[CASES_MAX];
 	int count; /* in use: [0, count) may hold free ones */
 	_Atomic uint64_t alerts;
@@ -65,18 +58,12 @@ static bool is_sound(struct thread *t, uint64_t word)
 	return load_acquire(&t->run) == word;
 }
 
-/* CPU that the thread had since `mark`, a time in its present run. */
+/* CPU of the message that has run on `t` since `mark`. */
 static int64_t cpu_since(struct thread *t, uint64_t word, int64_t mark, int64_t now)
 {
-	struct sight *sight = &endless.sight[t->index];
-	int64_t cpu = clock_cpu_ns(load_relaxed(&t->cpu_clock));
-	if (sight->word != word)
-		*sight = (struct sight){word, cpu, now};
-	if (mark >= sight->wall_ns)
-		return now - mark;
+	struct sight_now seen = {word, mark, now, clock_cpu_ns(load_relaxed(&t->cpu_clock))};
 	/* Nobody runs for longer than that without being looked at, but where the whole process was stopped. */
-	int64_t unseen = sight->wall_ns - mark;
-	return (unseen < 2 * endless.coarse_ns ? unseen : 2 * endless.coarse_ns) + cpu - sight->cpu_ns;
+	return rule_used_ns(&endless.sight[t->index], &seen, 2 * endless.coarse_ns);
 }
 
 /* CPU of the present message of the service on `t`: what was booked, and what runs now. */

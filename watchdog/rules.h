@@ -14,6 +14,23 @@ struct sample {
 	int64_t cpu_ns;          /* CPU used by this message so far */
 };
 
+/* A thread's CPU clock at the looks at it. */
+struct sight {
+	uint64_t word;        /* the thread's run word, */
+	int64_t mark_ns;      /* and since when its present message runs in that dispatch */
+	int64_t before_ns;    /* CPU of that message up to the first look at it, */
+	int64_t first_cpu_ns; /* and the clock then */
+	int64_t last_cpu_ns;  /* at the last look, at whatever it was */
+};
+struct sight_now {
+	uint64_t word;
+	int64_t mark_ns, now_ns, cpu_ns;
+};
+/* CPU that the message has used since its mark. From the first look at it the clock tells. Of the time before, which the host
+ * may have taken, no more counts than the thread has used since the last look, nor more than `unseen_ns`, in which it should
+ * have been looked at. So it is too much by what its thread did for others between the last look and the mark at most. */
+int64_t rule_used_ns(struct sight *s, const struct sight_now *now, int64_t unseen_ns);
+
 /* One episode: a message that used more CPU than the threshold, from the first alert to its end. */
 struct episode {
 	uint32_t service; /* 0: free */
@@ -64,8 +81,8 @@ bool rule_signal_detached(const struct detached_age *age, int64_t handoff_ns);
 /* A low OS priority. */
 bool rule_slow_detached(const struct detached_age *age);
 
-/* How long to wait before looking at a detached thread again: it doubles while nothing changes. */
-int64_t rule_backoff_ns(int64_t last_ns, bool progress, int64_t min_ns, int64_t max_ns);
+/* How long to wait before looking at a detached thread again: twice as long as the last time, up to a limit. */
+int64_t rule_backoff_ns(int64_t last_ns, int64_t max_ns);
 
 /* Did the workers get anywhere since the last look? Their dispatches are counted; `waiting` services want a worker. */
 bool rule_progress(uint64_t dispatches_before, uint64_t dispatches_now, int waiting);

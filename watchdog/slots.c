@@ -174,8 +174,8 @@ static int64_t watch_detached(struct thread *t, uint64_t epoch, int64_t now)
 	if (rule_slow_detached(&age))
 		worker_slow_down(t, epoch);
 	bool stuck = age.since_ns >= DETACHED_STUCK_NS;
-	watch->backoff_ns = rule_backoff_ns(watch->backoff_ns, false, DETACHED_MIN_NS,
-					    stuck ? DETACHED_MAX_NS : DETACHED_OFTEN_NS);
+	watch->backoff_ns =
+		rule_backoff_ns(watch->backoff_ns, stuck ? DETACHED_MAX_NS : DETACHED_OFTEN_NS);
 	watch->cpu_ns = cpu;
 	watch->look_ns = now + watch->backoff_ns;
 	return watch->look_ns;

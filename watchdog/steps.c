@@ -80,6 +80,7 @@ static void interrupt(struct steps *s, const struct steps_look *look, bool by_ha
 			 by);
 	s->interrupted_ns = look->cpu_ns;
 	say(look, ACTION_INTERRUPT, text);
+	store_relaxed(&sv->raises_met_in, 0);
 	store_relaxed(&sv->raise_by, by);
 	store_release(&sv->raise_number, look->number);
 	signal_raise(s, look);
@@ -101,7 +102,7 @@ static bool kill_it(struct steps *s, const struct steps_look *look, bool stuck)
 		snprintf(text, sizeof(text),
 			 "killed, since the interrupt did not come out within %d ms of CPU: %s",
 			 (int)(LADDER_STUCK_NS / NS_PER_MS),
-			 action_no_hook(load_relaxed(&look->service->seen_tier)));
+			 action_no_hook(load_relaxed(&look->service->raises_met_in)));
 	say(look, ACTION_KILL, text);
 	return true;
 }

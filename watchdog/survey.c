@@ -107,14 +107,36 @@ static struct finding *make(enum rule_kind kind, uint32_t service)
 	return NULL;
 }
 
-/* Known is the name while there is a reference. */
+/* Of one that waits: copied while it did. */
+static void copy_waiter_name(struct finding *f)
+{
+	for (int i = 0; i < survey.waiters.count; i++)
+		if (survey.waiters.longest[i].handle == f->service)
+			memcpy(f->name, survey.waiters.longest[i].name, sizeof(f->name));
+}
+
+/* Of the one whose thread the figure is about: it is that one's for as long as the dispatch lasts. */
+static void copy_name_on_thread(struct finding *f)
+{
+	const struct service *s = load_relaxed(&survey.about->cur);
+	if (s)
+		memcpy(f->name, s->name, sizeof(f->name));
+	if (load_acquire(&survey.about->run) != survey.about_word)
+		f->name[0] = '\0';
+}
+
+/* A service that was killed has no handle by which to find it, but may wait or compute on for long. */
 static void learn_name(struct finding *f)
 {
 	struct service *s = f->service ? service_grab(f->service) : NULL;
-	if (s == NULL)
-		return;
-	memcpy(f->name, s->name, sizeof(f->name));
-	service_release(s);
+	if (s) {
+		memcpy(f->name, s->name, sizeof(f->name));
+		service_release(s);
+	} else if (f->kind == RULE_STARVED) {
+		copy_waiter_name(f);
+	} else if (survey.about) {
+		copy_name_on_thread(f);
+	}
 }
 
 static void speak(struct finding *f, enum rule_verdict verdict, int64_t begun_ns, int64_t figure,

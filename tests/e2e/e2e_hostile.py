@@ -3,7 +3,8 @@
 each what the watchdog must find, and what must become of it where the config says `interrupt` and where it says `kill`.
 
 Usage: e2e_hostile.py EXECUTABLE [PART...]: `compiled`, `interpreted` (the matrix), `leaks` (what is left after many kills),
-`all_leaks` (without the compiler too, and after as many kills of those that take a second each). Without a part the first three.
+`all_leaks` (without the compiler too, and after more kills of those that take a second each: some minutes). Without a part
+the first three.
 
 A process runs some cells, one after the other (services/hostile_main.lua): not all, since of more than 20 alerts of one kind the
 watchdog writes only some. Each cell prints a line. Where a program is, is told by the comments `here` in its file: an alert must name one of these lines.
@@ -273,9 +274,12 @@ MAPS, BYTES = 16, 512 << 10
 EXACT = {'MALLOC_CONF': 'tcache:false'}
 
 # After FEW kills and after MANY: what is left of each is seen in what they differ by. Those that must be abandoned take a
-# second of CPU each. The first is there for the threads that the process gets used to.
-FEW, MANY, FEW_ABANDONED, MANY_ABANDONED = (20, 200, 20, 200) if ALL else (20, 200, 1, 5)
-STAYING = {'c_spin', 'c_sleep'}
+# second of CPU each, so there are fewer of them: but `nested_gsub`, which is abandoned at once. FIRST is there for the threads
+# that the process gets used to.
+FEW, MANY, FEW_ABANDONED, MANY_ABANDONED = (20, 200, 10, 60) if ALL else (20, 200, 1, 5)
+FIRST, STAYING = 'pcall_error', {'c_spin', 'c_sleep'}
+# It is waited for the kills of one program, and another second for each.
+KILLS_S = 200
 
 
 def numbers_of(line):
@@ -299,7 +303,7 @@ def check_left(line, many):
 
 def leaks(jit, workers):
     plain = 0 if jit else 1
-    words, many = ['pcall_error:message:20:100'], {}
+    words, many = [f'{FIRST}:message:20:100'], {}
     for program, row in TABLE.items():
         outcome = row[4 + plain]
         if outcome == FAILS or program in STAYING:
@@ -311,11 +315,12 @@ def leaks(jit, workers):
               'programs_killed': ' '.join(words), 'programs': PROGRAMS + '/', 'lua_path': PROGRAMS + '/?.lua',
               'watchdog': {'warn': '1h'}}
     with Box(config, victims()) as box, Server(box, environment=EXACT) as server:
-        server.wait_line('^DONE$', timeout_s=2400 if ALL else 200)
         for program, kills in many.items():
-            line = server.find(rf'^LEFT {program} .*')[-1].string
+            # The first one was there before, with fewer kills.
+            line = server.wait_line(rf'^LEFT {program} .*', 2 if program == FIRST else 1, KILLS_S + kills).string
             print(f'# after {kills} kills: {line}', flush=True)
             check_left(line, kills)
+        server.wait_line('^DONE$')
         bad = [m.string for m in server.find('^bad')]
         check(not bad, '; '.join(bad))
         check(server.stop() == 0, server.output())

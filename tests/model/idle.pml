@@ -241,6 +241,10 @@ inline push(service)
 }
 
 #ifdef OWED
+/* How the one that owes a wake-up goes on: see owed.pml. */
+mtype = { computes, ends, answers, stopped };
+mtype life;
+bool lost; /* to the service 1, which is endless too */
 bool rung; /* the monitor */
 
 inline stay(service)
@@ -256,13 +260,13 @@ inline stay(service)
 }
 
 /* It comes back for as long as somebody waits beside an idle worker. (Where nobody is idle the worker that will be looks
- * for itself.) */
+ * for itself.) It sleeps where the one that owes must pay by itself. */
 proctype monitor()
 {
 	byte w, i;
 end_monitor:
 	do
-	:: rung ->
+	:: rung && life == computes ->
 		rung = false;
 		do
 		:: waiting > 0 && count > 0 ->
@@ -276,12 +280,90 @@ end_monitor:
 	od
 }
 
+/* Its turn is over. The same wake-up goes on. */
+inline requeue()
+{
+	atomic {
+		!locked -> locked = true;
+		ran[s]--;
+		first = waiting == 0
+	}
+	heap[s] = true;
+	atomic { waiting++; locked = false }
+	s = NOBODY;
+#ifndef REQUEUED_SILENTLY
+	if
+	:: first
+	:: else ->
+		claim();
+		if
+		:: w != NOBODY -> hand(KICK); w = NOBODY
+		:: else
+		fi
+	fi;
+#endif
+	first = false
+}
+
+/* Between its messages: an idle worker, or its own turn. Then its next message may be an endless one. */
+inline pay()
+{
+	do
+	:: waiting == 0 -> break
+	:: else ->
+#ifdef NOT_PAID
+		break;
+#endif
+		claim();
+		if
+		:: w != NOBODY ->
+			hand(KICK);
+			w = NOBODY
+#ifdef PAID_ONCE
+			; break
+#endif
+		:: else ->
+#ifndef NOT_GIVEN_UP
+			requeue();
+#endif
+			break
+		fi
+	od
+}
+
+/* s: NOBODY, when the worker is to search again; else it never will. */
+inline run_owing()
+{
+	if
+	:: made_ready[FOLLOWER] == 0 ->
+		if
+		:: atomic { !lost -> life = computes }
+		:: atomic { !lost -> life = stopped }
+		:: life = answers
+		:: life = ends
+		fi;
+		stay(FOLLOWER);
+		if
+		:: life == computes
+		:: life == stopped -> requeue()
+		:: life == answers -> pay()
+		:: life == ends -> s = NOBODY
+		fi
+	:: made_ready[FOLLOWER] > 0 && life == answers -> pay()
+	:: made_ready[FOLLOWER] > 0 && life == stopped
+	fi
+}
+
 #endif
 
 proctype worker(byte me)
 {
 	byte s = NOBODY, seen;
 	bool taken;
+#ifdef OWED
+	byte w = NOBODY, i;
+	bool first;
+#endif
 	do
 	:: search();
 		sleep_until_handed();
@@ -290,12 +372,18 @@ proctype worker(byte me)
 			assert(ran[s] <= made_ready[s])
 		}
 		if
-		:: s == ENDLESS ->
 #ifdef OWED
-			stay(FOLLOWER);
+		:: s == ENDLESS ->
+			run_owing();
+			if
+			:: s != NOBODY -> break
+			:: else
+			fi
+		:: atomic { s == 1 && life != computes && life != stopped -> lost = true }; break
+#else
+		:: s == ENDLESS -> break
 #endif
-			break
-		:: else -> s = NOBODY
+		:: s != ENDLESS -> s = NOBODY
 		fi
 	od
 }

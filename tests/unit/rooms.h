@@ -17,10 +17,10 @@ static inline void rooms_no_timer(uint32_t handle, int32_t session)
 	(void)session;
 }
 
-/* One worker, of which nothing runs. Once for each program. */
-static inline void rooms_open(void)
+/* So many workers, of which nothing runs. Once for each program. */
+static inline void rooms_open(int workers)
 {
-	struct sched_options options = {.workers = 1,
+	struct sched_options options = {.workers = workers,
 					.spares_max = 2,
 					.stack_bytes = 128 * 1024,
 					.min_run_ns = 50 * NS_PER_US};

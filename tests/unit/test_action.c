@@ -67,9 +67,14 @@ static void test_is_cut_to_the_size(void **state UNUSED)
 
 static void test_why_no_hook(void **state UNUSED)
 {
-	assert_string_equal(action_no_hook(TIER_MACHINE_CODE),
-			    "it is in a compiled loop: no hook fires there");
-	assert_string_equal(action_no_hook(TIER_FOREIGN), "it is in C code: no hook fires there");
+	const uint32_t loop = 1 << TIER_MACHINE_CODE, library = 1 << TIER_VM, c = 1 << TIER_FOREIGN;
+	assert_string_equal(action_no_hook(loop), "it is in a compiled loop: no hook fires there");
+	assert_string_equal(action_no_hook(loop | library | c), action_no_hook(loop));
+	assert_string_equal(action_no_hook(library), "it is in a C function of the Lua library, a finalizer or the "
+						     "message handler of an xpcall: no hook fires there");
+	assert_string_equal(action_no_hook(library | c), action_no_hook(library));
+	assert_string_equal(action_no_hook(c), "it is in C code: no hook fires there");
+	assert_string_equal(action_no_hook(0), action_no_hook(c));
 }
 
 int main(void)

@@ -12,7 +12,7 @@ static const struct service_body body = {.kind = "fake"};
 /* What settings do needs no thread. */
 static int open_rooms(void **state UNUSED)
 {
-	rooms_open();
+	rooms_open(1);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is woken by a service that runs: it follows on the same worker, and an idle one is not woken for it. */
-#include "sched/runq.h"
+#include "tests/unit/rooms.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,6 +79,29 @@ static void test_the_monitor_gives_what_is_owed(void **state UNUSED)
 	assert_int_equal(idle_count(&q.idle), 0);
 	assert_ptr_equal(runq_handed(&q, 1, 61 * US), &b);
 	runq_term(&q);
+}
+
+/* Between two of its messages, with the real workers' words: the idle one is told once, and finds who waits. */
+static void test_who_owes_pays(void **state UNUSED)
+{
+	struct runq *real = &sched.queue;
+	begin(2, 1); /* for the entries */
+	rooms_open(2);
+	struct worker *idle = &sched.worker[1];
+	assert_false(sched_pay_owed(0)); /* nobody is idle */
+	runq_put(real, &a, RUNQ_REQUEUE, 0);
+	assert_ptr_equal(runq_next(real, 0, 0), &a);
+	assert_null(runq_next(real, 1, 0));
+	runq_follow(real, &b, 0, true, US);
+	assert_null(runq_handed(real, 1, 2 * US));
+	uint32_t word = load_relaxed(&idle->wake);
+	assert_true(sched_pay_owed(60 * US));
+	assert_int_equal(load_relaxed(&idle->wake), word + 1);
+	assert_int_equal(load_relaxed(&idle->woken_ns), 60 * US);
+	assert_false(sched_pay_owed(61 * US)); /* it is on its way: nobody is idle now */
+	assert_int_equal(load_relaxed(&idle->wake), word + 1);
+	assert_ptr_equal(runq_handed(real, 1, 62 * US), &b);
+	assert_int_equal(load_relaxed(&sched.worker[0].wake), 0);
 }
 
 /* It was stopped instead: of the two that wait now the other worker takes one. */
@@ -175,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_one_that_will_be_through_soon_wakes_no_idle_worker),
 		cmocka_unit_test(test_who_may_run_long_wakes_an_idle_worker),
 		cmocka_unit_test(test_the_monitor_gives_what_is_owed),
+		cmocka_unit_test(test_who_owes_pays),
 		cmocka_unit_test(test_one_that_is_stopped_wakes_whom_it_owes),
 		cmocka_unit_test(test_a_follower_goes_first_for_a_while),
 		cmocka_unit_test(test_a_follower_far_ahead_waits_for_its_turn),

@@ -168,7 +168,7 @@ static int open_rooms(void **state UNUSED)
 	int fd = mkstemp(log_path);
 	if (fd < 0 || close(fd) != 0 || log_open(log_path) != 0)
 		return -1;
-	rooms_open();
+	rooms_open(1);
 	store_relaxed(&thread.stat_fd, -1);
 	service = service_new(&body, "hog", 0, &settings_preset[CLASS_NORMAL]);
 	return service_publish(service) != 0 ? 0 : -1;

@@ -42,6 +42,45 @@ static void test_who_has_not_been_met_has_a_second_to_answer(void **state UNUSED
 	assert_true(enough(1000, 0, 0, false));
 }
 
+/* In ms: at `now`, in the run `word`, the message that began at `mark`, with the thread's clock at `cpu`. */
+static int64_t used(struct sight *s, uint64_t word, int64_t mark, int64_t now, int64_t cpu)
+{
+	struct sight_now look = {word, mark * NS_PER_MS, now * NS_PER_MS, cpu * NS_PER_MS};
+	return rule_used_ns(s, &look, 200 * NS_PER_MS) / NS_PER_MS;
+}
+
+static void test_of_a_message_the_clock_of_its_thread_counts(void **state UNUSED)
+{
+	struct sight s = {0};
+	assert_int_equal(used(&s, 1, 1000, 1030, 500), 30);
+	assert_int_equal(used(&s, 1, 1000, 1100, 570), 100);
+	/* The host has taken its core away. */
+	assert_int_equal(used(&s, 1, 1000, 6000, 580), 110);
+}
+
+static void test_a_message_in_a_run_that_was_seen_before_is_no_other_case(void **state UNUSED)
+{
+	struct sight s = {0};
+	used(&s, 1, 1000, 1000, 500);
+	/* All of the time since its beginning was its own. */
+	assert_int_equal(used(&s, 1, 1040, 1100, 600), 60);
+	/* Hardly any was: 5 s were taken away. */
+	assert_int_equal(used(&s, 1, 1150, 6150, 620), 20);
+	assert_int_equal(used(&s, 1, 1150, 6250, 720), 120);
+	assert_int_equal(used(&s, 1, 1150, 9250, 720), 120);
+}
+
+static void test_nor_is_one_in_a_new_run(void **state UNUSED)
+{
+	struct sight s = {0};
+	used(&s, 1, 1000, 1000, 500);
+	assert_int_equal(used(&s, 2, 1150, 6150, 620), 120);
+	/* Nor has anybody looked at what it did before. */
+	assert_int_equal(used(&s, 3, 7000, 9000, 2620), 200);
+	/* Another thread, whose clock begins anew. */
+	assert_int_equal(used(&s, 4, 9050, 9100, 40), 40);
+}
+
 static bool seen(struct episode *e, uint32_t service, uint64_t number, int64_t cpu_ns)
 {
 	return rule_long_message(e, &(struct sample){service, number, cpu_ns}, 100);
@@ -183,12 +222,12 @@ static void test_detached_is_slowed_only_if_it_takes_cpu_and_cannot_be_held(void
 
 static void test_backoff_doubles_until_the_limit(void **state UNUSED)
 {
-	assert_int_equal(rule_backoff_ns(0, false, 10, 70), 10);
-	assert_int_equal(rule_backoff_ns(10, false, 10, 70), 20);
-	assert_int_equal(rule_backoff_ns(20, false, 10, 70), 40);
-	assert_int_equal(rule_backoff_ns(40, false, 10, 70), 70);
-	assert_int_equal(rule_backoff_ns(70, false, 10, 70), 70);
-	assert_int_equal(rule_backoff_ns(70, true, 10, 70), 10);
+	assert_int_equal(rule_backoff_ns(10, 70), 20);
+	assert_int_equal(rule_backoff_ns(20, 70), 40);
+	assert_int_equal(rule_backoff_ns(40, 70), 70);
+	assert_int_equal(rule_backoff_ns(70, 70), 70);
+	/* The limit is a higher one now: the thread is stuck. */
+	assert_int_equal(rule_backoff_ns(70, 1000), 140);
 }
 
 static void test_progress(void **state UNUSED)
@@ -219,6 +258,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_threshold_doubles_up_to_a_limit),
+		cmocka_unit_test(test_of_a_message_the_clock_of_its_thread_counts),
+		cmocka_unit_test(test_a_message_in_a_run_that_was_seen_before_is_no_other_case),
+		cmocka_unit_test(test_nor_is_one_in_a_new_run),
 		cmocka_unit_test(test_one_alert_for_each_doubling),
 		cmocka_unit_test(test_another_message_or_service_begins_anew),
 		cmocka_unit_test(test_episode_ends_with_the_message),
