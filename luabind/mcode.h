@@ -22,14 +22,14 @@ struct vm;
 
 /* In struct vm; the VM's thread only. */
 struct mcode {
+	bool is_short;      /* switched off for want of room; first, since each message looks at it (vm.h) */
+	bool is_small;      /* the next area is a small one */
+	bool is_capped;     /* may not grow, for want of room */
+	bool has_filled;    /* has reached its limit, which was said */
+	int failures;       /* areas that found no place since the compiler was switched on */
 	size_t limit_bytes; /* maxmcode; 0: LuaJIT's own default */
 	size_t area_bytes;  /* of the next area */
 	int set_sizes;      /* jit.opt.start, in the registry */
-	int failures;       /* areas that found no place since the compiler was switched on */
-	bool is_small;      /* the next area is a small one */
-	bool is_capped;     /* may not grow, for want of room */
-	bool is_short;      /* switched off for want of room */
-	bool has_filled;    /* has reached its limit, which was said */
 };
 
 /* Finds out by which numbers this LuaJIT reports what we ask it for. Main thread, before the first VM. */

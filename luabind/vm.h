@@ -26,14 +26,15 @@ struct vm {
 	bool jit;
 	bool lua54;
 	bool debug_pairs;
+	/* The message in whose handler hook_raise is to raise an error; 0: none. Set by the signal handler. */
+	_Atomic uint64_t raise_number;
+	struct raised *raised; /* it has done so: hook.c */
+	struct mcode mcode; /* until here: what each message looks at, in one cache line */
 	uint64_t search_clears; /* codecache_clears() when `require` began its last search */
 	size_t memlimit_bytes; /* of the heap, from the main chunk on */
 	/* The user's own debug hook, put aside while ours is armed. */
 	lua_Hook user_hook;
 	int user_hook_mask, user_hook_count;
-	/* The message in whose handler hook_raise is to raise an error; 0: none. Set by the signal handler. */
-	_Atomic uint64_t raise_number;
-	struct raised *raised; /* it has done so: hook.c */
 	/* The call of a C function that was met last, by the frame of its caller, and in which message: callsite.c. */
 	uintptr_t met_call;
 	uint64_t met_message;
@@ -42,7 +43,6 @@ struct vm {
 	int hook_before_mask, hook_before_count, closing;
 	struct lease *leases; /* what it holds outside of the heap: lease.h */
 	struct trace_map traces;
-	struct mcode mcode;
 };
 
 /* The VM of the running service, from inside of one of its C functions; NULL while it is made. */
