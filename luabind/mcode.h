@@ -22,14 +22,13 @@ struct vm;
 
 /* In struct vm; the VM's thread only. */
 struct mcode {
-	bool is_short;      /* switched off for want of room; first, since each message looks at it (vm.h) */
-	bool is_small;      /* the next area is a small one */
-	bool is_capped;     /* may not grow, for want of room */
-	bool has_filled;    /* has reached its limit, which was said */
-	int failures;       /* areas that found no place since the compiler was switched on */
 	size_t limit_bytes; /* maxmcode; 0: LuaJIT's own default */
 	size_t area_bytes;  /* of the next area */
 	int set_sizes;      /* jit.opt.start, in the registry */
+	int failures;       /* areas that found no place since the compiler was switched on */
+	bool is_small;      /* the next area is a small one */
+	bool is_capped;     /* may not grow, for want of room */
+	bool has_filled;    /* has reached its limit, which was said */
 };
 
 /* Finds out by which numbers this LuaJIT reports what we ask it for. Main thread, before the first VM. */
@@ -43,7 +42,7 @@ void mcode_starting(lua_State *L, struct vm *vm);
 void mcode_compiled(lua_State *L, struct vm *vm);
 void mcode_flushed(lua_State *L, struct vm *vm);
 void mcode_aborted(lua_State *L, struct vm *vm, int reason);
-/* Between two messages of a VM that `is_short`: compiles again if there is room again. */
+/* Between two messages of a VM that `is_short` (vm.h): compiles again if there is room again. */
 void mcode_look_again(lua_State *L, struct vm *vm);
 
 /* How often an area found no place, in the whole process. Any thread. */

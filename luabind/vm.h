@@ -9,6 +9,7 @@
 #include "luabind/heap.h"
 #include "luabind/luabind.h"
 #include "luabind/mcode.h"
+#include "luabind/rawtable.h"
 #include "luabind/trace.h"
 #include "sched/service.h"
 #include <lua.h>
@@ -26,10 +27,12 @@ struct vm {
 	bool jit;
 	bool lua54;
 	bool debug_pairs;
+	bool is_short; /* its compiler is switched off for want of room: mcode.h */
 	/* The message in whose handler hook_raise is to raise an error; 0: none. Set by the signal handler. */
 	_Atomic uint64_t raise_number;
 	struct raised *raised; /* it has done so: hook.c */
-	struct mcode mcode; /* until here: what each message looks at, in one cache line */
+	rawvalue beside; /* the light userdata of this struct: arguments.h */
+	/* Until here: what each message looks at, in one cache line. */
 	uint64_t search_clears; /* codecache_clears() when `require` began its last search */
 	size_t memlimit_bytes; /* of the heap, from the main chunk on */
 	/* The user's own debug hook, put aside while ours is armed. */
@@ -43,6 +46,7 @@ struct vm {
 	int hook_before_mask, hook_before_count, closing;
 	struct lease *leases; /* what it holds outside of the heap: lease.h */
 	struct trace_map traces;
+	struct mcode mcode;
 };
 
 /* The VM of the running service, from inside of one of its C functions; NULL while it is made. */
