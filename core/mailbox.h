@@ -25,8 +25,6 @@ struct mailbox {
 	/* Everybody, lock-free: newest message, or one of the states empty, idle, closed. */
 	_Atomic(struct message *) head;
 	_Atomic uint32_t length; /* counted before a message is in and after it is out */
-	/* Figures, here and not in `bound`, since the monitor reads them without a reference. */
-	_Atomic uint64_t rejected, dropped;
 
 	/* Places for ordinary messages; 0: no bound, and producers never look at `bound`. Constant once another thread
 	 * knows the mailbox. */
@@ -39,6 +37,9 @@ struct mailbox {
 	/* NULL: neither bounded nor ever shut. Else it has the lanes that `first` is not used for any more. Set before
 	 * another thread knows the mailbox, or by the consumer under `lock`. */
 	struct bound *bound;
+
+	/* Figures, here and not in `bound`, since the monitor reads them without a reference. Producers write them. */
+	_Atomic uint64_t rejected, dropped;
 };
 
 /* Empty and idle. Before any other thread knows it; also recycles a closed one that nobody uses, after mailbox_term. */

@@ -31,6 +31,11 @@ void *mem_try_aligned(size_t align, size_t bytes)
 	return posix_memalign(&block, align, bytes) == 0 ? block : NULL;
 }
 
+void *mem_zalloc_aligned(size_t align, size_t bytes)
+{
+	return memset(checked(mem_try_aligned(align, bytes)), 0, bytes);
+}
+
 void *mem_try_alloc(size_t bytes)
 {
 	return malloc(bytes);

@@ -13,6 +13,8 @@
 /* Never NULL; panics when the system is out of memory. Free with mem_free. Any thread. */
 void *mem_alloc(size_t bytes);
 void *mem_zalloc(size_t bytes);
+/* Aligned to `align`, a power of two. */
+void *mem_zalloc_aligned(size_t align, size_t bytes);
 /* Aligned to `align` (a power of two). May return NULL: for callers that can say no. */
 void *mem_try_aligned(size_t align, size_t bytes);
 /* May return NULL: for callers that can say no (a VM's heap). */

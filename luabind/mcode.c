@@ -137,7 +137,7 @@ static void grow(lua_State *L, struct vm *vm)
 static void switch_compiler(lua_State *L, struct vm *vm, bool on)
 {
 	luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | (on ? LUAJIT_MODE_ON : LUAJIT_MODE_OFF));
-	vm->mcode.is_short = !on;
+	vm->is_short = !on;
 	vm->mcode.failures = 0;
 	store_relaxed(&vm->service->compiler, on ? "on" : "short");
 }

@@ -28,7 +28,6 @@ struct mcode {
 	int failures;       /* areas that found no place since the compiler was switched on */
 	bool is_small;      /* the next area is a small one */
 	bool is_capped;     /* may not grow, for want of room */
-	bool is_short;      /* switched off for want of room */
 	bool has_filled;    /* has reached its limit, which was said */
 };
 
@@ -43,7 +42,7 @@ void mcode_starting(lua_State *L, struct vm *vm);
 void mcode_compiled(lua_State *L, struct vm *vm);
 void mcode_flushed(lua_State *L, struct vm *vm);
 void mcode_aborted(lua_State *L, struct vm *vm, int reason);
-/* Between two messages of a VM that `is_short`: compiles again if there is room again. */
+/* Between two messages of a VM that `is_short` (vm.h): compiles again if there is room again. */
 void mcode_look_again(lua_State *L, struct vm *vm);
 
 /* How often an area found no place, in the whole process. Any thread. */

@@ -160,11 +160,18 @@ PARKABLE int seri_unpack(lua_State *L)
 
 PARKABLE int seri_unpack_counted(lua_State *L)
 {
-	lua_settop(L, 2);
+	size_t height;
+	bool raw = LIKELY(rawtable_proven());
+	if (UNLIKELY(!raw || raw_height(L) != 2))
+		lua_settop(L, 2);
 	lua_pushnil(L); /* the place of the count */
 	int values = seri_unpack(L);
-	lua_pushinteger(L, values);
-	lua_replace(L, 3);
+	if (LIKELY(raw)) {
+		raw_stack(L, &height)[2] = raw_of_number(values);
+	} else {
+		lua_pushinteger(L, values);
+		lua_replace(L, 3);
+	}
 	if (LIKELY(values <= SERI_COUNTED_MAX))
 		return 1 + values;
 	lua_createtable(L, values, 0);

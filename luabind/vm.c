@@ -20,6 +20,7 @@
 #include "core/mem.h"
 #include "core/name.h"
 #include "luabind/api.h"
+#include "luabind/arguments.h"
 #include "luabind/boot.h"
 #include "luabind/callsite.h"
 #include "luabind/enter.h"
@@ -232,6 +233,7 @@ static void start(struct vm *vm, struct message *m)
 	lua_pushcfunction(L, collect);
 	lua_pushcfunction(L, boot);
 	lua_pushlightuserdata(L, vm);
+	arguments_learn(L, vm);
 	int status = protected_call(vm, 1, 1, SLOT_TRACEBACK);
 	if (status == 0) {
 		lua_pushlstring(L, m->data, m->size_bytes);
@@ -283,15 +285,7 @@ static void call_back(struct vm *vm, struct message *m)
 	lua_State *L = load_relaxed(&vm->L);
 	size_t size_bytes = m->size_bytes;
 	lua_settop(L, SLOT_COLLECT);
-	lua_pushvalue(L, SLOT_CALLBACK);
-	lua_pushinteger(L, m->type);
-	if (m->data)
-		lua_pushlightuserdata(L, m->data);
-	else
-		lua_pushnil(L);
-	lua_pushinteger(L, (lua_Integer)m->size_bytes);
-	lua_pushinteger(L, m->session);
-	lua_pushinteger(L, m->source);
+	arguments_push(L, vm, SLOT_CALLBACK, m);
 	if (vm->forward)
 		message_take_data(m); /* HANDOVER: the callback frees the payload or sends it on */
 	int status = protected_call(vm, 5, 0, SLOT_TRACEBACK);
@@ -313,7 +307,7 @@ static void deliver(struct service *s, struct message *m)
 	struct vm *vm = s->state;
 	vm->message = m; /* for free_vm, if this stack is never gone on with */
 	set_stack_floor(vm);
-	if (vm->mcode.is_short)
+	if (vm->is_short)
 		mcode_look_again(load_relaxed(&vm->L), vm);
 	if (!vm->started)
 		start(vm, m);

@@ -9,6 +9,7 @@
 #include "luabind/heap.h"
 #include "luabind/luabind.h"
 #include "luabind/mcode.h"
+#include "luabind/rawtable.h"
 #include "luabind/trace.h"
 #include "sched/service.h"
 #include <lua.h>
@@ -26,14 +27,17 @@ struct vm {
 	bool jit;
 	bool lua54;
 	bool debug_pairs;
+	bool is_short; /* its compiler is switched off for want of room: mcode.h */
+	/* The message in whose handler hook_raise is to raise an error; 0: none. Set by the signal handler. */
+	_Atomic uint64_t raise_number;
+	struct raised *raised; /* it has done so: hook.c */
+	rawvalue beside; /* the light userdata of this struct: arguments.h */
+	/* Until here: what each message looks at, in one cache line. */
 	uint64_t search_clears; /* codecache_clears() when `require` began its last search */
 	size_t memlimit_bytes; /* of the heap, from the main chunk on */
 	/* The user's own debug hook, put aside while ours is armed. */
 	lua_Hook user_hook;
 	int user_hook_mask, user_hook_count;
-	/* The message in whose handler hook_raise is to raise an error; 0: none. Set by the signal handler. */
-	_Atomic uint64_t raise_number;
-	struct raised *raised; /* it has done so: hook.c */
 	/* The call of a C function that was met last, by the frame of its caller, and in which message: callsite.c. */
 	uintptr_t met_call;
 	uint64_t met_message;

@@ -43,11 +43,11 @@ struct runq_entry {
 	int64_t charged_to_ns;  /* while running: charged until then */
 	int64_t prepaid_ns;     /* while running: what its group has paid for it in advance */
 	int64_t runnable_at_ns; /* since when it waits */
-	struct waits waits;
 	struct usage usage;
 	bool spawned;       /* placed for the first time already */
 	int32_t follows;    /* the worker whose `follower` it is, -1: none's */
 	struct habit habit; /* written by the owner of the run, without the lock */
+	struct waits waits; /* last, since it is long */
 };
 
 struct runq_worker {

@@ -79,7 +79,7 @@ static struct service **add_chunk(struct chunk *c, struct service **list, size_t
  * come here at once, the one that finds the room changed begins again. */
 static void grow_pool(size_t room)
 {
-	struct chunk *c = mem_zalloc(sizeof(*c));
+	struct chunk *c = mem_zalloc_aligned(CACHE_LINE_BYTES, sizeof(*c));
 	struct service **list = mem_alloc((room + CHUNK) * sizeof(list[0])), **old = list;
 	pthread_mutex_lock(&pool.lock);
 	bool mine = pool.free_room == room;

@@ -90,14 +90,13 @@ struct service_body {
 /* What is kept of a message for alerts: the name of a command mostly fits. */
 enum { MESSAGE_HEAD_WORDS = 4 };
 
+/* The order matters: what each message touches stands in front, from the beginning of a cache line, what others write when
+ * they send on lines of its own. Of thousands of services hardly any is in the caches when its message comes. */
 struct service {
 	struct object object; /* first, see core/handle.h */
 
-	/* Set before the handle is published, constant after. */
+	/* Set before the handle is published, constant after. The rest of it is below. */
 	const struct service_body *body;
-	char name[64];    /* "main": what config patterns match and alerts say */
-	uint32_t creator; /* handle of the service that launched it */
-	int64_t born_ns;
 
 	/* Any thread. */
 	struct mailbox mailbox;
@@ -105,7 +104,44 @@ struct service {
 	_Atomic bool doomed; /* killed or exited: sticky */
 	_Atomic int status;  /* enum service_status; written by the owner that `status` names */
 	_Atomic int32_t sessions;
-	_Atomic(struct evidence *) evidence;
+
+	/* [run] */
+	void *state;          /* the body's own; luabind's struct vm */
+	uintptr_t mark;       /* stack pointer at the entry into the body's code; 0: not inside */
+	uint32_t overload_at; /* mailbox length that is worth the next log line */
+	/* Flags of [run] that the monitor reads or sets. */
+	_Atomic bool closing;    /* its close runs or is parked */
+	_Atomic bool handed_off; /* this message was handed off before: no grace the next time */
+	_Atomic bool aside;      /* it gave its slot away by itself (hold_step_aside) */
+
+	/* Figures: written by the owner of [run], read by anybody, exact only for the owner. More of them are below. */
+	_Atomic int64_t cpu_ns; /* of the runs that are over: accounts.h */
+	_Atomic uint64_t messages;
+	_Atomic size_t memory_bytes; /* what the body held after its last message */
+
+	/* The message being handled, for the monitor. `message_number` is 0 between messages and is
+	 * written last (release) when one begins. */
+	_Atomic uint64_t message_number;
+	_Atomic int64_t message_mark_ns;  /* 0: not running now */
+	_Atomic int64_t message_cpu_ns;   /* CPU up to `message_mark_ns` */
+	_Atomic int64_t message_since_ns; /* wall: when it began */
+	_Atomic uint32_t message_source;
+	_Atomic int32_t message_session;
+	_Atomic int message_type;
+	/* Of one of the type "lua": its size and its first bytes. */
+	_Atomic size_t message_bytes;
+	_Atomic uint64_t message_head[MESSAGE_HEAD_WORDS];
+
+	/* The run queue's lock. */
+	struct runq_entry entry;
+	_Atomic int class; /* enum settings_class: a name for displays */
+
+	/* Constant like `body`. */
+	char name[64];    /* "main": what config patterns match and alerts say */
+	uint32_t creator; /* handle of the service that launched it */
+	int64_t born_ns;
+
+	_Atomic(struct evidence *) evidence; /* any thread */
 
 	/* What the watchdog does about a long message: any thread (the launch, then a reload). Each by itself: a step
 	 * may go by the old time once. */
@@ -134,35 +170,20 @@ struct service {
 	_Atomic int64_t ended_ns;  /* when it was through: release, by whoever buries it. 0: not yet */
 	_Atomic bool abandoned;    /* finalizers did not run; written before ended_ns */
 
-	/* The run queue's lock. */
-	struct runq_entry entry;
-	_Atomic int class; /* enum settings_class: a name for displays */
-
 	/* [run] */
-	void *state;          /* the body's own; luabind's struct vm */
-	struct stack *stack;  /* PARKED: the stack it was stopped on */
-	uintptr_t mark;       /* stack pointer at the entry into the body's code; 0: not inside */
-	enum park_tier tier;  /* PARKED: where, */
-	uintptr_t parked_pc;  /* at which instruction, */
-	int parked_on;        /* and the index of the thread that it was stopped on */
+	struct stack *stack;    /* PARKED: the stack it was stopped on */
+	enum park_tier tier;    /* PARKED: where, */
+	uintptr_t parked_pc;    /* at which instruction, */
+	int parked_on;          /* and the index of the thread that it was stopped on */
 	struct thread *held_on; /* HELD: whose turn it is when the service is picked */
-	struct stack *grave;  /* the stack of a message that was cut off; nobody runs on it again */
-	uint32_t overload_at; /* mailbox length that is worth the next log line */
-	int64_t doom_cpu_ns;  /* cpu_ns when it was found doomed */
+	struct stack *grave;    /* the stack of a message that was cut off; nobody runs on it again */
+	int64_t doom_cpu_ns;    /* cpu_ns when it was found doomed */
 
-	/* Flags of [run] that the monitor reads or sets. */
-	_Atomic bool closing;     /* its close runs or is parked */
-	_Atomic bool handed_off;  /* this message was handed off before: no grace the next time */
-	_Atomic bool aside;       /* it gave its slot away by itself (hold_step_aside) */
-
-	/* Figures: written by the owner of [run], read by anybody, exact only for the owner. */
-	_Atomic int64_t cpu_ns; /* of the runs that are over: accounts.h */
+	/* Figures, as above. */
 	_Atomic int64_t cpu_shown_ns; /* the largest figure that anybody was told */
-	_Atomic uint64_t messages;
 	_Atomic uint64_t parks[TIER_COUNT]; /* [TIER_FOREIGN]: hand-offs */
 	_Atomic uint64_t holds;             /* how often it stopped in C code until its turn */
 	_Atomic uint64_t moves;             /* parks after which it went on on another thread */
-	_Atomic size_t memory_bytes;        /* what the body held after its last message */
 	_Atomic size_t code_bytes;          /* areas of machine code that it has mapped */
 	_Atomic uint32_t code_flushes; /* how often it had to drop all of them */
 	_Atomic(const char *) compiler; /* "on", "off", "short" (no room); NULL: it has none */
@@ -172,19 +193,6 @@ struct service {
 	_Atomic int64_t tasks; /* begun and not ended, as the body last said: within an eighth */
 	_Atomic int64_t max_tasks; /* as the body last said; 0: no limit */
 	_Atomic bool endless; /* set by the monitor, read and cleared by skynet.endless() */
-
-	/* The message being handled, for the monitor. `message_number` is 0 between messages and is
-	 * written last (release) when one begins. */
-	_Atomic uint64_t message_number;
-	_Atomic uint32_t message_source;
-	_Atomic int32_t message_session;
-	_Atomic int message_type;
-	/* Of one of the type "lua": its size and its first bytes. */
-	_Atomic size_t message_bytes;
-	_Atomic uint64_t message_head[MESSAGE_HEAD_WORDS];
-	_Atomic int64_t message_since_ns; /* wall: when it began */
-	_Atomic int64_t message_cpu_ns;   /* CPU up to `message_mark_ns` */
-	_Atomic int64_t message_mark_ns;  /* 0: not running now */
 
 	/* The monitor's alone: what it saw when it looked last. Not reset with the rest: it knows by `handle`. */
 	struct {
@@ -199,7 +207,7 @@ struct service {
 		int64_t collector_at_ns, collector_cpu_ns, collector_ns;
 		uint32_t samples, collector_samples;
 	} seen;
-};
+} __attribute__((aligned(CACHE_LINE_BYTES)));
 
 /* A new service in state IDLE with its handle. The caller fills body->state before anybody can send to
  * it: `start` is called between. Returns NULL when handles are used up. Any thread. */

@@ -53,8 +53,8 @@ end
 
 -- The task whose it is to answer a request, or nil: it has not begun, or was answered or given away.
 local function task_of(source, session)
-	for co, its in pairs(serve.session) do
-		if its == session and serve.source[co] == source then
+	for co, request in pairs(serve.serving) do
+		if request.session == session and request.source == source then
 			return co
 		end
 	end
@@ -229,8 +229,9 @@ end
 
 -- Whether anybody may wait for this task: who calls it, or who wants one of its locks.
 local function is_wanted(co)
-	local request = serve.session[co]
-	return held[co] ~= nil or request ~= nil and request ~= 0
+	local request = serve.serving[co]
+	local session = request and request.session
+	return held[co] ~= nil or session ~= nil and session ~= 0
 end
 
 -- The locks for which somebody has waited long enough and has not asked: lock -> one that waits for it.

@@ -11,7 +11,7 @@ local serve = require "skynet.serve"
 
 local core_send, core_forget, core_alive = core.send, core.forget, core.alive
 local live, fail_request, take = task.live, serve.fail_request, serve.take
-local serving_session, serving_source = serve.session, serve.source
+local serving = serve.serving
 local RESPONSE = core.PTYPE_RESPONSE
 
 local response = {}
@@ -97,9 +97,9 @@ end
 --- The request that the running task serves.
 -- @return session, source; nil, nil outside of requests
 function response.context()
-	local co = live.task
-	if co then
-		return serving_session[co], serving_source[co]
+	local request = live.task and serving[live.task]
+	if request then
+		return request.session, request.source
 	end
 end
 
@@ -114,12 +114,12 @@ end
 
 --- The current request will not be answered by this handler, and that is intended.
 function response.ignoreret()
-	local co = live.task
-	local session = co and serving_session[co]
+	local request = live.task and serving[live.task]
+	local session = request and request.session
 	if session then
-		serving_session[co] = nil
+		request.session = nil
 		if session ~= 0 then
-			core_forget(serving_source[co], session)
+			core_forget(request.source, session)
 		end
 	end
 end
@@ -128,10 +128,10 @@ end
 -- the receiver's to answer.
 -- @return as send
 function response.redirect(dest, source, typename, session, msg, sz)
-	local co = live.task
-	if co and session ~= 0 and serving_session[co] == session then
-		if serving_source[co] == call.handle_of(source) then
-			serving_session[co] = nil
+	local request = live.task and serving[live.task]
+	if request and session ~= 0 and request.session == session then
+		if request.source == call.handle_of(source) then
+			request.session = nil
 		end
 	end
 	return require("skynet.raw").redirect(dest, source, typename, session, msg, sz)
@@ -139,11 +139,12 @@ end
 
 --- Fail every request that is not answered yet: this service ends.
 function response.refuse_all()
-	for co, session in pairs(serving_session) do
-		if session ~= 0 then
-			fail_request(serving_source[co], session, "the service has ended")
+	for _, request in pairs(serving) do
+		local session = request.session
+		if session and session ~= 0 then
+			fail_request(request.source, session, "the service has ended")
 		end
-		serving_session[co] = nil
+		request.session = nil
 	end
 	for state in pairs(outstanding) do
 		refuse_responder(state, "the service has ended")

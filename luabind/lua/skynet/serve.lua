@@ -23,12 +23,12 @@ local RESPONSE, ERROR = core.PTYPE_RESPONSE, core.PTYPE_ERROR
 
 local serve = {}
 
--- The request that each task serves. The session goes when the request is answered or given away,
--- the source stays until the handler ends. Coroutines in the pool keep their (empty) slots, so
--- steady load does not rehash.
-local serving_session = {} -- task -> session, 0 for a message that wants no answer
-local serving_source = {} -- task -> handle
-serve.session, serve.source = serving_session, serving_source -- for skynet/response.lua
+-- task -> the request that it serves: its `session`, 0 for a message that wants no answer, and the handle of its `source`.
+-- The session goes when the request is answered or given away, the source stays until the handler ends. Coroutines in the
+-- pool keep their (empty) record, so steady load makes none. One record, since the interpreter, which runs the end of a
+-- handler, looks up keys that are neither strings nor numbers by a call each.
+local serving = setmetatable({}, { __mode = "k" })
+serve.serving = serving -- for skynet/response.lua and skynet/deadlock.lua
 
 -- The longest reason that an answer carries, in bytes.
 local REASON_MAX = 1000
@@ -47,8 +47,13 @@ local fail_request = serve.fail_request
 -- cannot be unpacked fails its own request like any other error.
 local function handle(p, msg, sz, session, source)
 	local co = live.task
-	serving_session[co] = session
-	serving_source[co] = source
+	local request = serving[co]
+	if request then
+		request.session, request.source = session, source
+	else
+		request = { session = session, source = source }
+		serving[co] = request
+	end
 	if live.trace then
 		live.trace.begins(co, p, source)
 	end
@@ -77,12 +82,11 @@ local function handle(p, msg, sz, session, source)
 	if live.trace then
 		live.trace.ends(co)
 	end
-	local left = serving_session[co]
+	local left = request.session
 	if left and left ~= 0 then
 		require("skynet.unexpected").no_answer(f, left, source)
 	end
-	serving_session[co] = nil
-	serving_source[co] = nil
+	request.session, request.source = nil, nil
 end
 
 -- Runs as a task, for ERROR messages: their session is one of ours, so there is nothing to answer.
@@ -94,10 +98,11 @@ live.failed = function(co, err)
 	if live.trace then
 		live.trace.fails(co)
 	end
-	local session, source = serving_session[co], serving_source[co]
-	serving_session[co], serving_source[co] = nil, nil
+	local request = serving[co]
+	serving[co] = nil
+	local session = request and request.session
 	if session and session ~= 0 then
-		fail_request(source, session, err)
+		fail_request(request.source, session, err)
 	end
 end
 
@@ -139,12 +144,13 @@ end
 -- @return session (0: a message that wants no answer), source
 function serve.take()
 	local co = live.task
-	local session = co and serving_session[co]
+	local request = co and serving[co]
+	local session = request and request.session
 	if not session then
 		error("No session", 3)
 	end
-	serving_session[co] = nil
-	return session, serving_source[co]
+	request.session = nil
+	return session, request.source
 end
 local take = serve.take
 
@@ -174,13 +180,14 @@ local ret, pack = serve.ret, core.pack
 -- @return as ret
 function serve.retpack(...)
 	local co = live.task
-	local session = co and serving_session[co]
+	local request = co and serving[co]
+	local session = request and request.session
 	if not session or session == 0 or live.trace then
 		return ret(pack(...))
 	end
 	-- What is packed here is never too large.
-	local sent = core_post(serving_source[co], RESPONSE, session, ...)
-	serving_session[co] = nil
+	local sent = core_post(request.source, RESPONSE, session, ...)
+	request.session = nil
 	return sent ~= nil
 end
 
