@@ -478,7 +478,7 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 		if (log_wants(LOG_LEVEL_INFO))
 			log_printf(handle, "LAUNCH snlua %s", said);
 		mem_free(said);
-		sched_ready(s);
+		sched_ready(s, false);
 	}
 	service_release(s);
 	return handle;

@@ -15,8 +15,10 @@ struct sched sched;
 
 enum { SPARES_READY = 2 };
 static const int64_t SPARE_IDLE_NS = 10 * NS_PER_S;
-/* Whoever has run for longer than this is not believed to be through in a moment. */
-static const int64_t SOON_NS = 20 * NS_PER_US;
+/* Whoever has run for longer than this is not believed to be through in a moment; while it starts, than that. */
+static const int64_t SOON_NS = 20 * NS_PER_US, STARTED_NS = 200 * NS_PER_US;
+/* Its first message runs the start function, which may end with the answer to a call in it. */
+enum { START_MESSAGES = 2 };
 
 static void spawn_spares(void *unused)
 {
@@ -68,14 +70,21 @@ bool sched_stop(int64_t timeout_ns)
 	return thread_stop_all(timeout_ns);
 }
 
-/* Will the service that wakes another one be through in a moment? Its earlier runs were short, and so is this one so far. */
-static bool is_soon_through(const struct thread *t, const struct service *runs, int64_t now_ns)
+/* Will the service that wakes `s` be through in a moment? Its earlier runs were no long ones, and this one has only begun, or it
+ * ends here, since it asks `s` and waits. A new one is not known yet: it starts, and tells of that, or sees another one
+ * start, which will be awake for the first time anywhere. */
+static bool is_soon_through(const struct thread *t, const struct service *runs,
+			    const struct service *s, bool asks, int64_t now_ns)
 {
-	return habit_is_steady(&runs->entry.habit) && now_ns - t->run_since_ns < SOON_NS &&
-	       alarm_due_ns(&sched.alarm) <= now_ns + RUNQ_OWED_NS;
+	int64_t ran_ns = now_ns - t->run_since_ns;
+	if (load_relaxed(&s->messages) == 0)
+		return true;
+	if (load_relaxed(&runs->messages) <= START_MESSAGES)
+		return ran_ns < STARTED_NS;
+	return asks || (habit_is_trusted(&runs->entry.habit) && ran_ns < SOON_NS);
 }
 
-void sched_ready(struct service *s)
+void sched_ready(struct service *s, bool asks)
 {
 	struct thread *t = thread_self();
 	struct service *runs = t ? load_relaxed(&t->cur) : NULL;
@@ -86,8 +95,10 @@ void sched_ready(struct service *s)
 		return;
 	}
 	int64_t now = clock_mono_ns();
-	struct runq_action action = runq_follow(&sched.queue, &s->entry, t->slot->id,
-						is_soon_through(t, runs, now), now);
+	bool soon = is_soon_through(t, runs, s, asks, now);
+	struct runq_action action = runq_follow(&sched.queue, &s->entry, t->slot->id, soon, now);
+	if (soon && action.kind == RUNQ_QUEUED)
+		t->owes = true;
 	worker_act(&action, now);
 }
 
@@ -118,11 +129,12 @@ static enum sched_sent sent_as_full(const struct service *s, struct message *m)
 }
 
 /* What follows from a push; `s` may be NULL when it was refused. */
-static enum sched_sent settle_push(struct service *s, struct message *m, enum mailbox_pushed pushed)
+static enum sched_sent settle_push(struct service *s, struct message *m, enum mailbox_pushed pushed,
+				   bool asks)
 {
 	switch (pushed) {
 	case MAILBOX_WOKE:
-		sched_ready(s);
+		sched_ready(s, asks);
 		return SENT_IN;
 	case MAILBOX_QUEUED:
 		return SENT_IN;
@@ -142,8 +154,9 @@ enum sched_sent sched_offer(uint32_t dest, struct message *m)
 {
 	struct service *s = service_grab(dest);
 	struct message *dropped = NULL;
+	bool asks = message_is_request(m); /* the message is the receiver's after the push */
 	enum mailbox_pushed pushed = s ? mailbox_offer(&s->mailbox, m, &dropped) : MAILBOX_REFUSED;
-	enum sched_sent sent = settle_push(s, m, pushed);
+	enum sched_sent sent = settle_push(s, m, pushed, asks);
 	if (s)
 		service_release(s);
 	if (dropped == NULL)
@@ -158,7 +171,7 @@ enum sched_sent sched_send_waiting(uint32_t dest, struct message *m, uint32_t ow
 	struct service *s = service_grab(dest);
 	enum mailbox_pushed pushed =
 		s ? mailbox_wait(&s->mailbox, m, owner, ticket, tell) : MAILBOX_REFUSED;
-	enum sched_sent sent = settle_push(s, m, pushed);
+	enum sched_sent sent = settle_push(s, m, pushed, false);
 	if (s)
 		service_release(s);
 	return sent;
@@ -258,7 +271,7 @@ bool sched_doom(struct service *s)
 	/* An idle service has nobody who would notice. All others meet `doomed` at their next step; one that
 	 * runs long is stopped at the end of its slice. */
 	if (was_idle)
-		sched_ready(s);
+		sched_ready(s, false);
 	else
 		sched_ring(clock_mono_ns());
 	return true;

@@ -78,8 +78,9 @@ bool sched_send(uint32_t dest, struct message *m);
 /* The same for a new message of these parts. */
 bool sched_post(uint32_t source, uint32_t dest, int type, int32_t session, void *data,
 		size_t size_bytes);
-/* Makes a service runnable that a push found idle, or that is new. Any thread. */
-void sched_ready(struct service *s);
+/* Makes a service runnable that a push found idle, or that is new. `asks`: the service that the caller runs will wait for its
+ * answer. Any thread. */
+void sched_ready(struct service *s, bool asks);
 /* Somebody waits, and the caller, which runs a service that was to be through by now (sched_ready), is not: wakes an idle worker,
  * which takes who comes first. false: nobody is idle. Any thread. */
 bool sched_pay_owed(int64_t now_ns);

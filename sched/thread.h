@@ -60,6 +60,7 @@ struct thread {
 	_Atomic bool in_handler; /* with signal fences: its only other reader is our own handler */
 	int64_t run_since_ns;    /* wall: when `cur` was started or resumed */
 	int64_t slice_ns;        /* what was left of its slice then */
+	bool owes; /* in this run somebody was left to this worker, since it would be through in a moment */
 
 	/* Its files stat and schedstat in /proc, -1: none. Others may be reading them: see thread_keep_file. */
 	_Atomic int stat_fd, delay_fd;

@@ -123,6 +123,7 @@ void worker_enter_body(struct thread *t, struct service *s, int64_t now_ns)
 	service_set_status(s, SERVICE_RUNNING);
 	t->run_since_ns = now_ns;
 	t->slice_ns = running_turn_ns(mine);
+	t->owes = false;
 	accounts_enter(t->slot, s, now_ns);
 	if (load_relaxed(&s->message_number))
 		store_relaxed(&s->message_mark_ns, now_ns);
@@ -319,8 +320,7 @@ static bool turn_is_over(struct service *s, int64_t *now_ns)
 		return false;
 	if (ran_ns >= t->slice_ns)
 		return true;
-	return ran_ns >= HABIT_SHORT_NS && habit_is_steady(&s->entry.habit) &&
-	       !sched_pay_owed(*now_ns);
+	return t->owes && ran_ns >= HABIT_SHORT_NS && !sched_pay_owed(*now_ns);
 }
 
 static void run_messages(struct service *s, int64_t now_ns)

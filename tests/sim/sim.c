@@ -208,14 +208,14 @@ static void call(struct sim *sim, int worker, struct sim_service *from)
 		s->called = true;
 		return;
 	}
-	bool soon = habit_is_steady(&from->entry.habit) &&
-		    sim->now_ns - sim->worker[worker].run_since_ns < 20000 &&
-		    sim->monitor_due_ns <= sim->now_ns + RUNQ_OWED_NS;
+	bool soon = habit_is_trusted(&from->entry.habit) &&
+		    sim->now_ns - sim->worker[worker].run_since_ns < 20000;
 	sim->follows += soon;
 	s->woke_ns = sim->now_ns;
 	s->status = SIM_WAITING;
 	struct runq_action action =
 		runq_follow(&sim->queue, &s->entry, worker, soon, sim->now_ns);
+	sim->worker[worker].owes |= soon && action.kind == RUNQ_QUEUED;
 	act(sim, &action);
 }
 
@@ -256,6 +256,7 @@ static void start(struct sim *sim, int worker, struct runq_entry *e)
 	s->status = SIM_RUNNING;
 	w->running = s;
 	w->run_since_ns = sim->now_ns;
+	w->owes = false;
 	const struct running *run = &sim->queue.worker[worker].run;
 	bool waited_for = load_relaxed(&sim->queue.waiting) > 0;
 	ring(sim, sim->now_ns + (waited_for ? running_unseen_ns(run) : 100000000));
@@ -299,7 +300,7 @@ static bool turn_is_over(struct sim *sim, int worker)
 	int64_t ran_ns = sim->now_ns - sim->worker[worker].run_since_ns;
 	if (ran_ns >= running_turn_ns(&sim->queue.worker[worker].run))
 		return true;
-	if (ran_ns < HABIT_SHORT_NS || !habit_is_steady(&sim->worker[worker].running->entry.habit))
+	if (ran_ns < HABIT_SHORT_NS || !sim->worker[worker].owes)
 		return false;
 	int idle = runq_kick(&sim->queue);
 	if (idle >= 0)
@@ -313,7 +314,7 @@ static void note_habit(struct sim *sim, int worker, bool by_itself)
 	int64_t took_ns = sim->now_ns - sim->worker[worker].run_since_ns;
 	if (took_ns >= running_turn_ns(&sim->queue.worker[worker].run))
 		by_itself = false;
-	sim->broken_trusts += habit_is_steady(h) && took_ns >= HABIT_LONG_NS;
+	sim->broken_trusts += habit_is_trusted(h) && took_ns >= HABIT_LONG_NS;
 	habit_note(h, by_itself, took_ns);
 }
 

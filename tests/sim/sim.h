@@ -50,6 +50,7 @@ struct sim_service {
 struct sim_worker {
 	struct sim_service *running;
 	int64_t run_since_ns;
+	bool owes; /* as in struct thread */
 	uint64_t wanted; /* epoch that is asked to stop */
 	uint64_t stamp;  /* of the segment: an end of message that bears another one is stale */
 };
