@@ -96,7 +96,7 @@ function skynet.newservice(name, ...) end
 
 ---The one instance of a service, launched when there is none.
 ---Raises the reason when it cannot be started; the next call tries again.
----@param global true|string `true` (one per network; here the same) before the name, or the name
+---@param global true|string `true` (the one of the network, which is another one) before the name, or the name
 ---@param ... any the name after `true`; arguments
 ---@return integer handle
 function skynet.uniqueservice(global, ...) end

@@ -61,6 +61,7 @@ local function kills(peer)
 		for i, co in ipairs(victims) do
 			check.eq(skynet.killthread(i % 2 == 0 and co or tostring(co):match "0x%x+"), co, "victim " .. i)
 			check.eq(skynet.killthread(co), nil, "only once, " .. i)
+			check.eq(coroutine.status(co), "dead", "seen by who has it, " .. i)
 		end
 	end)
 	skynet.sleep(10)
