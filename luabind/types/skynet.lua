@@ -435,8 +435,8 @@ function skynet.log(level, ...) end
 ---@param info? any added to the line in the log
 function skynet.trace(info) end
 
----The trace tag of this task.
----@return string? tag
+---The trace tag of this task; false: it is not to be traced.
+---@return string|false|nil tag
 function skynet.tracetag() end
 
 ---Write a line under a trace tag.
