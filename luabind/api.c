@@ -190,7 +190,7 @@ static int core_exit(lua_State *L)
 {
 	struct service *s = self_of(L);
 	if (log_wants(LOG_LEVEL_INFO))
-		log_printf(service_handle(s), "KILL self");
+		say_printf(service_handle(s), "KILL self");
 	sched_doom(s);
 	return 0;
 }
@@ -202,7 +202,7 @@ static int core_kill(lua_State *L)
 	bool killed = false;
 	if (target) {
 		if (log_wants(LOG_LEVEL_INFO))
-			log_printf(service_handle(self_of(L)), "KILL :%x", handle);
+			say_printf(service_handle(self_of(L)), "KILL :%x", handle);
 		killed = sched_doom(target);
 		service_release(target);
 	}
@@ -218,7 +218,7 @@ static int core_memlimit(lua_State *L)
 	luaL_argcheck(L, bytes >= 0 && bytes < 1e15, 1, "a number of bytes expected");
 	vm->memlimit_bytes = (size_t)bytes;
 	heap_set_limit_bytes(vm->heap, vm->memlimit_bytes);
-	log_printf(service_handle(vm->service), "Set memory limit to %.2f M", bytes / (1 << 20));
+	say_printf(service_handle(vm->service), "Set memory limit to %.2f M", bytes / (1 << 20));
 	return 0;
 }
 
