@@ -175,7 +175,7 @@ function skynet.request(request) end
 ---@param dest skynet.address
 ---@param source skynet.address
 ---@param typename string
----@param session integer of the request, 0 for none
+---@param session? integer of the request, 0 for none; nil: a new one
 ---@param msg? skynet.payload
 ---@param sz? integer bytes; for a block
 ---@return integer|false|nil sent the session; nil: nobody lives there; false: too large

@@ -47,6 +47,7 @@ local function sends(peer)
 	check.eq(skynet.send(skynet.address(peer), "lua", "ECHO"), 0, "by :hex too")
 	check.eq(skynet.redirect(peer, skynet.self(), "lua", 0, skynet.pack("ADD", "redirected")), 0, "redirect gives 0")
 	check.eq(skynet.call(peer, "lua", "SEEN", "list"), "redirected ", "and sends")
+	check.ok(skynet.redirect(peer, skynet.self(), "lua", nil, skynet.pack "FORGET") > 0, "redirect without a session makes one")
 	check.eq(skynet.redirect(0xffff, skynet.self(), "lua", 0, skynet.pack()), nil, "redirect to a dead handle")
 	-- What was an argument of newservice is a text.
 	local digits = tostring(peer)
