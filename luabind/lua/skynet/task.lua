@@ -64,16 +64,10 @@ task.state = {
 
 local function run_plain(f)
 	f()
-	if live.trace then
-		live.trace.ends(live.task)
-	end
 end
 
 local function run_packed(call)
 	call.f(unpack(call, 1, call.n))
-	if live.trace then
-		live.trace.ends(live.task)
-	end
 end
 
 --- An error as text.

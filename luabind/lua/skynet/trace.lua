@@ -147,5 +147,6 @@ function trace.ends(co)
 end
 
 live.trace = trace
+require("skynet.pool").on_end = trace.ends
 
 return trace
