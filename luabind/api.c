@@ -32,25 +32,36 @@ static struct service *self_of(lua_State *L)
 
 /* ---- addresses ---- */
 
-/* Names keep their dot off; ":0000000a" and ":a" are handles in hexadecimal. */
-static uint32_t resolve(const char *address)
+/* 0 for what is no handle: 1.5 is none of service 1. */
+static uint32_t handle_of(lua_Number number)
 {
+	int64_t whole = (int64_t)number;
+	return (lua_Number)whole == number ? (uint32_t)whole : 0;
+}
+
+/* Names keep their dot off; ":0000000a" and ":a" are handles in hexadecimal. "10" is the handle 10, as in skynet: so it
+ * arrives when it was an argument of skynet.newservice. No global name may be a number. */
+static uint32_t resolve(lua_State *L, int index)
+{
+	const char *address = lua_tostring(L, index);
 	if (address[0] == ':')
 		return (uint32_t)strtoul(address + 1, NULL, 16);
-	return name_find(address[0] == '.' ? address + 1 : address);
+	if (address[0] == '.')
+		return name_find(address + 1);
+	return lua_isnumber(L, index) ? handle_of(lua_tonumber(L, index)) : name_find(address);
 }
 
 uint32_t api_check_address(lua_State *L, int index)
 {
 	switch (lua_type(L, index)) {
 	case LUA_TNUMBER: {
-		uint32_t handle = (uint32_t)(int64_t)lua_tonumber(L, index);
+		uint32_t handle = handle_of(lua_tonumber(L, index));
 		if (handle == 0)
 			luaL_error(L, "Invalid service address 0");
 		return handle;
 	}
 	case LUA_TSTRING:
-		return resolve(lua_tostring(L, index));
+		return resolve(L, index);
 	default:
 		luaL_error(L, "dest address type (%s) must be a string or number.",
 			   luaL_typename(L, index));
@@ -126,7 +137,8 @@ static int core_self(lua_State *L)
 
 static int core_query(lua_State *L)
 {
-	uint32_t handle = resolve(luaL_checkstring(L, 1));
+	luaL_checkstring(L, 1);
+	uint32_t handle = resolve(L, 1);
 	if (handle == 0)
 		return 0;
 	lua_pushinteger(L, handle);
@@ -178,7 +190,7 @@ static int core_exit(lua_State *L)
 {
 	struct service *s = self_of(L);
 	if (log_wants(LOG_LEVEL_INFO))
-		log_printf(service_handle(s), "KILL self");
+		say_printf(service_handle(s), "KILL self");
 	sched_doom(s);
 	return 0;
 }
@@ -190,7 +202,7 @@ static int core_kill(lua_State *L)
 	bool killed = false;
 	if (target) {
 		if (log_wants(LOG_LEVEL_INFO))
-			log_printf(service_handle(self_of(L)), "KILL :%x", handle);
+			say_printf(service_handle(self_of(L)), "KILL :%x", handle);
 		killed = sched_doom(target);
 		service_release(target);
 	}
@@ -206,7 +218,7 @@ static int core_memlimit(lua_State *L)
 	luaL_argcheck(L, bytes >= 0 && bytes < 1e15, 1, "a number of bytes expected");
 	vm->memlimit_bytes = (size_t)bytes;
 	heap_set_limit_bytes(vm->heap, vm->memlimit_bytes);
-	log_printf(service_handle(vm->service), "Set memory limit to %.2f M", bytes / (1 << 20));
+	say_printf(service_handle(vm->service), "Set memory limit to %.2f M", bytes / (1 << 20));
 	return 0;
 }
 
@@ -264,10 +276,8 @@ static int core_stopped(lua_State *L)
 
 static int core_getenv(lua_State *L)
 {
-	const char *value = env_get(luaL_checkstring(L, 1));
-	if (value == NULL)
-		return 0;
-	lua_pushstring(L, value);
+	/* NULL gives nil, not nothing: tonumber() and tostring() of nothing raise. */
+	lua_pushstring(L, env_get(luaL_checkstring(L, 1)));
 	return 1;
 }
 

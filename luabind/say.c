@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a service says to the log: to the logger service, so that lines of one service stay in order with its other
- * messages; straight to the log when there is none.
+ * What a service says to the log, and what is said under its name (LAUNCH, KILL, errors of its handlers): to the logger
+ * service, so that lines of one service stay in order with its other messages, and reach a logger of the user's; straight
+ * to the log when there is none.
  */
 #include "core/log.h"
 #include "core/log_queue.h"
@@ -12,6 +13,8 @@
 #include "sched/sched.h"
 
 #include <lauxlib.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 static void write_straight(uint32_t source, const char *text, size_t size_bytes)
@@ -37,25 +40,48 @@ static void say_dropped(struct service *logger)
 		write_straight(0, text, size_bytes);
 }
 
+/* `logger` may be NULL. */
+static void say(struct service *logger, uint32_t source, const char *text, size_t size_bytes)
+{
+	if (logger == NULL) {
+		write_straight(source, text, size_bytes);
+	} else if (log_queue_enter(size_bytes, mailbox_length(&logger->mailbox))) {
+		say_dropped(logger);
+		if (!post(logger, source, text, size_bytes)) {
+			log_queue_left(size_bytes);
+			write_straight(source, text, size_bytes);
+		}
+	}
+}
+
 static int core_error(lua_State *L)
 {
 	size_t size_bytes;
 	const char *text = luaL_checklstring(L, 1, &size_bytes);
-	uint32_t self = service_handle(vm_of(L)->service);
 	struct service *logger = service_grab(name_find("logger"));
-	if (logger == NULL) {
-		write_straight(self, text, size_bytes);
-		return 0;
-	}
-	if (log_queue_enter(size_bytes, mailbox_length(&logger->mailbox))) {
-		say_dropped(logger);
-		if (!post(logger, self, text, size_bytes)) {
-			log_queue_left(size_bytes);
-			write_straight(self, text, size_bytes);
-		}
-	}
-	service_release(logger);
+	say(logger, service_handle(vm_of(L)->service), text, size_bytes);
+	if (logger)
+		service_release(logger);
 	return 0;
+}
+
+void say_printf(uint32_t source, const char *fmt, ...)
+{
+	va_list args, again;
+	va_start(args, fmt);
+	va_copy(again, args);
+	size_t size_bytes = (size_t)vsnprintf(NULL, 0, fmt, args);
+	char *text = mem_alloc(size_bytes + 1);
+	vsnprintf(text, size_bytes + 1, fmt, again);
+	va_end(again);
+	va_end(args);
+	struct service *logger = service_grab(name_find("logger"));
+	/* What the logger itself does wrong it would be told for ever. */
+	bool its_own = logger && service_handle(logger) == source;
+	say(its_own ? NULL : logger, source, text, size_bytes);
+	if (logger)
+		service_release(logger);
+	mem_free(text);
 }
 
 /* (level) -> what stands before the text of such a line; nothing: it is not wanted */

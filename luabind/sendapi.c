@@ -167,7 +167,7 @@ static PARKABLE inline bool is_outgoing(lua_State *L, struct outgoing *o)
 	o->dest = (uint32_t)dest;
 	o->type = (int)type;
 	o->session = (int32_t)session;
-	return true;
+	return o->dest == dest; /* else a fraction, which is refused by the way with the errors */
 }
 
 /* Not inlined into what is parkable. */

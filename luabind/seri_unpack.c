@@ -185,9 +185,10 @@ PARKABLE int seri_tostring(lua_State *L)
 {
 	size_t size_bytes;
 	const char *bytes;
-	if (check_bytes(L, &bytes, &size_bytes) <= LUA_TNIL)
+	/* nil with a size is the payload of an empty message, which is a text for skynet's services; nil alone is nothing. */
+	if (check_bytes(L, &bytes, &size_bytes) <= LUA_TNIL && lua_type(L, 2) != LUA_TNUMBER)
 		return 0;
-	lua_pushlstring(L, bytes != NULL ? bytes : "", size_bytes);
+	lua_pushlstring(L, bytes != NULL ? bytes : "", bytes != NULL ? size_bytes : 0);
 	return 1;
 }
 

@@ -202,9 +202,9 @@ static int collect(lua_State *L)
 static void fail_start(struct vm *vm, const char *reason)
 {
 	struct service *s = vm->service;
-	log_printf(service_handle(s), "lua loader error : %s", reason);
+	say_printf(service_handle(s), "lua loader error : %s", reason);
 	if (log_wants(LOG_LEVEL_INFO))
-		log_printf(service_handle(s), "KILL self");
+		say_printf(service_handle(s), "KILL self");
 	tell_launcher(s, reason);
 	sched_doom(s);
 	/* Nobody but the runtime waits for what the runtime launched (bootstrap, a logger): without it there is
@@ -267,11 +267,11 @@ static void report(struct vm *vm, int status, const struct message *m, size_t si
 	uint32_t self = service_handle(s);
 	add_relaxed(&s->errors, 1);
 	if (status == LUA_ERRRUN)
-		log_printf(self, "lua call [%x to :%x : %d msgsz = %d] error : \x1b[31m%s\x1b[0m",
+		say_printf(self, "lua call [%x to :%x : %d msgsz = %d] error : \x1b[31m%s\x1b[0m",
 			   m->source, self, m->session, (int)size_bytes,
 			   text ? text : "(error object is not a string)");
 	else
-		log_printf(self, "lua %s error : [%x to :%x : %d]",
+		say_printf(self, "lua %s error : [%x to :%x : %d]",
 			   status == LUA_ERRMEM ? "memory" : "error in", m->source, self,
 			   m->session);
 	/* The dispatcher answers the requests of tasks that failed. Without memory it could not. */
@@ -476,7 +476,7 @@ uint32_t vm_launch(const char *line, uint32_t creator)
 		launchline_make_printable(said);
 		options_again(s, &options);
 		if (log_wants(LOG_LEVEL_INFO))
-			log_printf(handle, "LAUNCH snlua %s", said);
+			say_printf(handle, "LAUNCH snlua %s", said);
 		mem_free(said);
 		sched_ready(s, false);
 	}

@@ -24,17 +24,20 @@ function command.DEL(_, number)
 	channels[number] = nil
 end
 
+-- nil for a channel that was deleted: whoever still publishes there, or joins late, is not wrong, and skynet says nothing either.
 local function subscribers_of(number)
-	local set = channels[number]
-	if set == nil then
+	if type(number) ~= "number" or number % STEP ~= 0 or number < STEP or number > last then
 		error(string.format("there is no channel %s", tostring(number)), 0)
 	end
-	return set
+	return channels[number]
 end
 
 --- (number): the sender gets what is published
 function command.SUB(source, number)
-	subscribers_of(number)[source] = true
+	local set = subscribers_of(number)
+	if set then
+		set[source] = true
+	end
 end
 
 --- (number): and no more
@@ -50,7 +53,7 @@ end
 function command.PUB(source, number, body)
 	local set = subscribers_of(number)
 	local text = string.format("%08x", number) .. body
-	for handle in pairs(set) do
+	for handle in pairs(set or {}) do
 		if core.redirect(handle, source, skynet.PTYPE_MULTICAST, 0, text) == nil then
 			set[handle] = nil
 		end

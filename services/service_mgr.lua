@@ -16,12 +16,17 @@ local waiters = {} -- name -> array of { handle, err }, also the tokens that the
 
 local command = {}
 
+-- The one of the network is another one than the one of the node, also where there is one node: as in skynet its name begins with "@".
+local GLOBAL = "@"
+
 -- snaxd is the host of many services: the one that it hosts gives the name.
+-- @return what an instance is known by, and the file that it is made of
 local function unique_name(name, hosted)
-	if name == "snaxd" then
-		return name .. "." .. tostring(hosted)
+	if type(name) ~= "string" and type(name) ~= "number" then
+		error("the name of a service expected, got " .. type(name), 0)
 	end
-	return name
+	local file = tostring(name):gsub("^" .. GLOBAL, "")
+	return file == "snaxd" and name .. "." .. tostring(hosted) or name, file
 end
 
 local function living(name)
@@ -79,8 +84,8 @@ local function launch(name, ...)
 end
 
 --- The instance of a service; launched when there is none.
-function command.LAUNCH(file, hosted, ...)
-	local name = unique_name(file, hosted)
+function command.LAUNCH(wanted, hosted, ...)
+	local name, file = unique_name(wanted, hosted)
 	local handle = living(name)
 	if handle then
 		return handle
@@ -91,14 +96,19 @@ function command.LAUNCH(file, hosted, ...)
 end
 
 --- The instance of a service; waits until somebody launches it.
-function command.QUERY(file, hosted)
-	local name = unique_name(file, hosted)
+function command.QUERY(wanted, hosted)
+	local name = unique_name(wanted, hosted)
 	return living(name) or wait_for(name)
 end
 
--- There is one node, so "one per network" is "one per node".
-command.GLAUNCH = command.LAUNCH
-command.GQUERY = command.QUERY
+--- LAUNCH and QUERY of the one of the network.
+function command.GLAUNCH(wanted, ...)
+	return command.LAUNCH(GLOBAL .. tostring(wanted), ...)
+end
+
+function command.GQUERY(wanted, ...)
+	return command.QUERY(GLOBAL .. tostring(wanted), ...)
+end
 
 local function name_of(handle)
 	for _, list in ipairs { instances, former } do

@@ -96,7 +96,7 @@ function skynet.newservice(name, ...) end
 
 ---The one instance of a service, launched when there is none.
 ---Raises the reason when it cannot be started; the next call tries again.
----@param global true|string `true` (one per network; here the same) before the name, or the name
+---@param global true|string `true` (the one of the network, which is another one) before the name, or the name
 ---@param ... any the name after `true`; arguments
 ---@return integer handle
 function skynet.uniqueservice(global, ...) end
@@ -175,7 +175,7 @@ function skynet.request(request) end
 ---@param dest skynet.address
 ---@param source skynet.address
 ---@param typename string
----@param session integer of the request, 0 for none
+---@param session? integer of the request, 0 for none; nil: a new one
 ---@param msg? skynet.payload
 ---@param sz? integer bytes; for a block
 ---@return integer|false|nil sent the session; nil: nobody lives there; false: too large
@@ -435,8 +435,8 @@ function skynet.log(level, ...) end
 ---@param info? any added to the line in the log
 function skynet.trace(info) end
 
----The trace tag of this task.
----@return string? tag
+---The trace tag of this task; false: it is not to be traced.
+---@return string|false|nil tag
 function skynet.tracetag() end
 
 ---Write a line under a trace tag.

@@ -4,7 +4,7 @@ memory nor keeps others waiting."""
 import re
 import sys
 
-from harness import SLOW, Box, Server, case, check, run_cases
+from harness import PATIENCE_S, SLOW, Box, Server, case, check, run_cases
 
 LEVELS = '''
 local skynet = require "skynet"
@@ -159,6 +159,59 @@ skynet.start(function() end)
         check(int(counted[1]) == lines, f'{counted[1]} of {lines} lines are written or counted')
         check(int(counted[2]) <= 64 * 1024 / 128 + 8, f'{counted[2]} lines waited')
         check(server.stop() == 0, 'exit status')
+
+
+OWN = '''
+local skynet = require "skynet"
+require "skynet.manager"
+skynet.register_protocol {
+	name = "text",
+	id = skynet.PTYPE_TEXT,
+	unpack = skynet.tostring,
+	dispatch = function(_, source, text)
+		print(string.format("OWN :%08x %s", source, text))
+		if text == "trouble" then
+			error "the logger is in trouble"
+		end
+	end,
+}
+skynet.start(function() end)
+'''
+FAILING = '''
+local skynet = require "skynet"
+require "skynet.manager"
+skynet.start(function()
+	for i = 1, 20 do
+		skynet.fork(function()
+			skynet.error("said", i)
+			error(string.format("failed %d %s", i, ("x"):rep(5000)))
+		end)
+		skynet.sleep(0)
+	end
+	pcall(skynet.newservice, "missing")
+	skynet.error "trouble"
+	skynet.sleep(1)
+	skynet.error "last"
+	skynet.abort()
+end)
+'''
+
+
+@case('what is said under the name of a service is behind what it said itself', {}, '')
+@case('and reaches a logger of the user\'s', {'logservice': 'snlua', 'logger': 'own'}, 'OWN ')
+def in_order(options, mark):
+    config = {'thread': 2, 'start': 'main', **options}
+    with Box(config, {'main': FAILING, 'own': OWN}) as box, Server(box) as server:
+        check(server.wait_exit(PATIENCE_S) == 0, server.output())
+        own = mark.strip() + ' :' if mark else r'\[:'
+        found = server.find(rf'^{own}[0-9a-f]{{8}}\]? .*?(said \d+|failed \d+ x{{5000}}\b|LAUNCH snlua main|lua loader error|last)')
+        texts = [match[1].rstrip('x') for match in found]
+        wanted = ['LAUNCH snlua main']
+        for i in range(1, 21):
+            wanted += [f'said {i}', f'failed {i} ']
+        check(texts == wanted + ['lua loader error', 'last'], f'{texts}')
+        trouble = server.find('the logger is in trouble')
+        check(len(trouble) == (1 if mark else 0), 'what the logger does wrong is written once, past the logger')
 
 
 if __name__ == '__main__':

@@ -206,12 +206,18 @@ def strange_names():
                        'local f = require("skynet.sched").get(s) require("skynet.manager").kill(s) '
                        'return f.name, f.weight')
             check(got == f'{name} {weight}', f'{text}: {got}')
+        # The log keeps the order: what was launched before is there.
+        settled = 'require("skynet").error "settled %s"'
+        s.do(settled % 'before')
+        s.server.wait_line('settled before')
         before = len(s.server.find('LAUNCH'))
         got = s.do('return pcall(require("skynet").newservice, "b\\0attle")')
+        s.do(settled % 'after')
+        s.server.wait_line('settled after')
         check(got.startswith('false ') and len(s.server.find('LAUNCH')) == before, f'a zero byte: {got}')
         # One word that no file can be called: nothing is launched, and the log is not forged.
         s.do('return pcall(require("skynet").newservice, "b\\1\\27attle")')
-        check(s.server.find(r'LAUNCH snlua b\?\?attle'), s.server.output())
+        s.server.wait_line(r'LAUNCH snlua b\?\?attle')
 
 
 TICKER = '''

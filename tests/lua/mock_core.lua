@@ -636,8 +636,13 @@ local function add_compat(env)
 	env.rawlen = function(value)
 		return #value
 	end
-	env.coroutine.close = function() -- nobody resumes it any more
+	local closed = setmetatable({}, { __mode = "k" })
+	env.coroutine.close = function(co) -- nobody resumes it any more
+		closed[co] = true
 		return true
+	end
+	env.coroutine.status = function(co)
+		return closed[co] and "dead" or coroutine.status(co)
 	end
 end
 

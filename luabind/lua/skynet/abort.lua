@@ -18,7 +18,7 @@ end
 function abort.task(co, err)
 	pool.ended()
 	live.failed(co, err)
-	abort.close(co)
+	pcall(coroutine.close, co) -- who still has it sees "dead"
 	local held = live.held
 	while held and held[co] do
 		held[co]:release()

@@ -9,6 +9,7 @@ local pool = require "skynet.pool"
 
 local debug_api = {}
 local command = {}
+local added = {} -- by reg_debugcmd
 local links = {}
 local info_function
 
@@ -103,7 +104,7 @@ function command.INFO(...)
 	if info_function then
 		skynet.retpack(info_function(...))
 	else
-		skynet.ret()
+		skynet.retpack(nil)
 	end
 end
 
@@ -123,17 +124,17 @@ end
 
 --- Handler of the debug protocol. Raises an error for a command that does not exist.
 function debug_api.dispatch(_, _, cmd, ...)
-	local f = command[cmd]
+	local f = command[cmd] or added[cmd]
 	if f == nil then
 		error("Invalid debug command " .. tostring(cmd))
 	end
 	f(...)
 end
 
---- Add the debug command `name`, answered by f(...). Raises `assertion failed!` when it exists.
+--- Add the debug command `name`, answered by f(...); in the place of the one of that name that was added before. Those above go
+-- before it, as in skynet.
 function debug_api.reg_debugcmd(name, f)
-	assert(command[name] == nil)
-	command[name] = f
+	added[name] = f
 end
 
 --- Let f(...) answer the INFO command.

@@ -30,6 +30,15 @@ function failure.cannot_wait()
 	error("only a task can wait: do this inside skynet.start, not in the main chunk", 4)
 end
 
+--- The number that a delay in text means, as in skynet. Raises at whoever has called sleep or timeout.
+function failure.number(cs)
+	local number = tonumber(cs)
+	if number == nil then
+		error("a delay must be a number of 1/100 s, got " .. failure.shown(cs), 4)
+	end
+	return number
+end
+
 --- What to tell of an error that was caught: its text; of an interrupt, which comes as another one, its own with
 -- the traceback.
 function failure.text_of(err)

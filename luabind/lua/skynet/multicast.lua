@@ -51,7 +51,7 @@ local function sentinel_for(number)
 end
 
 --- Send values to all subscribers; returns when multicastd has passed them on.
--- Raises `assertion failed!` after delete, and `call failed` when the channel was deleted elsewhere.
+-- Raises `assertion failed!` after delete; a channel that was deleted elsewhere has no subscribers.
 function Channel:publish(...)
 	local number = assert(self.channel)
 	skynet.call(manager, "lua", "PUB", number, body_of(self, ...))
@@ -69,10 +69,10 @@ function Channel:subscribe()
 	self.__sentinel = sentinel_for(number)
 end
 
---- Receive nothing any more.
+--- Receive nothing any more. Nothing happens to one that does not receive, or was deleted.
 function Channel:unsubscribe()
-	local number = assert(self.channel)
-	if subscribed[number] == self then
+	local number = self.channel
+	if number and subscribed[number] == self then
 		subscribed[number] = nil
 		self.__sentinel = nil
 		skynet.send(manager, "lua", "USUB", number)

@@ -51,6 +51,9 @@ local function body(f, a, b, c, d, e)
 	local co = running()
 	while true do
 		f(a, b, c, d, e)
+		if pool.on_end then -- by skynet/trace.lua
+			pool.on_end(co)
+		end
 		live = live - 1
 		if live < tell_below then
 			tell()

@@ -31,9 +31,11 @@ function raw.rawcall(addr, typename, msg, sz)
 end
 
 --- Send a message under the name of another service.
--- @return as send
+-- @param session 0: no answer is wanted; nil: a new one
+-- @return as send: the session
 function raw.redirect(dest, source, typename, session, msg, sz)
 	local id = registry[typename].id
+	session = session or core.genid()
 	return outcome(dest, source, id, session, core.redirect(dest, source, id, session, msg, sz))
 end
 

@@ -17,7 +17,7 @@ local NS_PER_CS = 1e7
 local requests = {}
 requests.__index = requests
 
---- Add a request: { address, typename, ... }, an array that the iterator gives back with its answer.
+--- Add a request: { address, typename, ... } (with nils at its end: also n), an array that the iterator gives back with its answer.
 -- Raises `assertion failed!` when select has begun.
 -- @return self
 function requests:add(request)
@@ -34,7 +34,7 @@ local function send(self, request)
 	if live.trace then
 		live.trace.announce(request[1])
 	end
-	local session = core.send(request[1], p.id, nil, p.pack(unpack(request, 3, table.maxn(request))))
+	local session = core.send(request[1], p.id, nil, p.pack(unpack(request, 3, request.n or table.maxn(request))))
 	if session then
 		pending[session] = call.handle_of(request[1]) or false
 		self._open[session] = request
@@ -59,7 +59,7 @@ local function settle(self, ok, msg, sz, session)
 	local entry = { request = request, answer = false }
 	self._ready[#self._ready + 1] = entry
 	if ok then
-		entry.answer = { registry[request[2]].unpack(msg, sz) }
+		entry.answer = table.pack(registry[request[2]].unpack(msg, sz))
 	end
 end
 
@@ -119,7 +119,7 @@ local function next_answer(self)
 end
 
 --- Send all requests and iterate over their answers as they come: `for request, answer in
--- requests:select() do`. An answer is an array of values, false when the request failed, nil when
+-- requests:select() do`. An answer is an array of n values, false when the request failed, nil when
 -- nobody lives at that address. After `cs` centiseconds (nil: no limit) the loop ends, and
 -- requests.timeout is true.
 -- Raises what sending one of them raises, with none of them waited for.

@@ -79,9 +79,6 @@ local function handle(p, msg, sz, session, source)
 			f(session, source, unpack(v, 1, n))
 		end
 	end
-	if live.trace then
-		live.trace.ends(co)
-	end
 	local left = request.session
 	if left and left ~= 0 then
 		require("skynet.unexpected").no_answer(f, left, source)

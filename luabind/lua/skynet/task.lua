@@ -244,6 +244,9 @@ function task.fork(f, ...)
 end
 
 local function delay_ns(cs)
+	if type(cs) ~= "number" then
+		cs = require("skynet.failure").number(cs) -- an argument of the service, say: those are texts
+	end
 	return cs > 0 and cs * NS_PER_CS or 0
 end
 

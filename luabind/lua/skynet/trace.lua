@@ -67,9 +67,9 @@ function trace.start(info)
 	write(tag_of[co], info and "trace " .. tostring(info) or "trace")
 end
 
---- The tag of the running task, or nil.
+--- The tag of the running task; nil: it has none; false: it is not to be traced.
 function trace.tag()
-	return live.task and tag_of[live.task] or nil
+	return live.task and tag_of[live.task]
 end
 
 --- Write a line under a tag of one's own.
@@ -140,12 +140,13 @@ function trace.fails(co)
 	tag_of[co] = nil
 end
 
---- A task is through with its request.
+--- A task is through. Its coroutine will be another one's, which must not find the tag.
 function trace.ends(co)
 	note(co, "end")
 	tag_of[co] = nil
 end
 
 live.trace = trace
+require("skynet.pool").on_end = trace.ends
 
 return trace

@@ -11,7 +11,7 @@
 local Channel = {}
 
 ---Send values to all subscribers; returns when they have been passed on. Raises `assertion failed!` after delete, and
----`call failed: REASON` when another service has deleted the channel.
+---when another service has deleted the channel nobody receives it.
 ---@param ... any
 function Channel:publish(...) end
 

@@ -47,7 +47,20 @@ local function sends(peer)
 	check.eq(skynet.send(skynet.address(peer), "lua", "ECHO"), 0, "by :hex too")
 	check.eq(skynet.redirect(peer, skynet.self(), "lua", 0, skynet.pack("ADD", "redirected")), 0, "redirect gives 0")
 	check.eq(skynet.call(peer, "lua", "SEEN", "list"), "redirected ", "and sends")
+	check.ok(skynet.redirect(peer, skynet.self(), "lua", nil, skynet.pack "FORGET") > 0, "redirect without a session makes one")
 	check.eq(skynet.redirect(0xffff, skynet.self(), "lua", 0, skynet.pack()), nil, "redirect to a dead handle")
+	-- What was an argument of newservice is a text.
+	local digits = tostring(peer)
+	check.eq(skynet.call(digits, "lua", "ECHO", 1), 1, "a handle in digits")
+	check.eq(skynet.send(digits, "lua", "ECHO"), 0, "for send")
+	check.eq(skynet.redirect(digits, tostring(skynet.self()), "lua", 0, skynet.pack("ADD", "digits")), 0, "for redirect")
+	check.eq(skynet.call(peer, "lua", "SEEN", "list"), "redirected digits ", "which sends")
+	check.eq(skynet.unpack(skynet.rawcall(digits, "lua", skynet.pack("ECHO", 2))), 2, "for rawcall")
+	for _, answer in skynet.request { digits, "lua", "ECHO", 3 }:select() do
+		check.eq(answer[1], 3, "for request")
+	end
+	check.eq(skynet.send("65535", "lua", 1), nil, "a dead one")
+	check.raises("Invalid service address 0", "a fraction is no handle", skynet.send, peer + 0.5, "lua", "ECHO")
 	check.eq(skynet.send("NOBODY", "lua", 1), nil, "a global name that nobody has")
 	check.raises("call to invalid address NOBODY", "cannot be called", skynet.call, "NOBODY", "lua", 1)
 	check.raises("call to invalid address :ffff", "nor a dead :hex", skynet.call, ":ffff", "lua", 1)
@@ -197,6 +210,7 @@ local function environment()
 	check.eq(skynet.getenv "t_api_flag", "true", "so is what setenv sets")
 	check.raises("no value for t_api_nil", "nil is no value", skynet.setenv, "t_api_nil", nil)
 	check.eq(skynet.getenv "t_api_nil", nil, "and sets nothing")
+	check.eq(select("#", skynet.getenv "t_api_nil"), 1, "one nil, which tonumber and tostring take")
 end
 
 local function words()

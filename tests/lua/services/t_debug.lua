@@ -55,8 +55,12 @@ local function own_commands()
 		skynet.retpack("own", ...)
 	end)
 	check.eq(select(3, ask("OWN", 1, 2)), 2, "a debug command of one's own")
-	check.raises("assertion failed!", "one that exists", debug_api.reg_debugcmd, "OWN", print)
-	check.raises("assertion failed!", "one of ours", debug_api.reg_debugcmd, "MEM", print)
+	debug_api.reg_debugcmd("OWN", function()
+		skynet.retpack "newer"
+	end)
+	check.eq(ask "OWN", "newer", "registered once more, as after a hotfix, the newer one counts")
+	debug_api.reg_debugcmd("MEM", skynet.ret)
+	check.eq(type(ask "MEM"), "number", "those of every service are not replaced")
 end
 
 -- TERM: treat a service as dead. LINK: learn of an end.

@@ -56,6 +56,16 @@ local function foreign()
 				skynet.ret(skynet.pack(...))
 			end
 		end }
+	local empty
+	skynet.register_protocol { name = "text", id = skynet.PTYPE_TEXT, pack = tostring, unpack = skynet.tostring,
+		dispatch = function(_, _, text)
+			empty = text
+		end }
+	skynet.send(me, "text", "")
+	skynet.yield()
+	check.eq(empty, "", "an empty text is a text")
+	check.eq(skynet.tostring(skynet.rawcall(me, "debug", skynet.pack "PING")), "", "so is an empty answer")
+	check.eq(select("#", skynet.tostring(nil)), 0, "of nothing there is none")
 	check.eq(select(3, skynet.call(me, "own", 1, 2)), 2, "a call with it")
 	check.eq(skynet.send(me, "own", 1, 2), 0, "a send with it")
 	lua.pack = own_pack

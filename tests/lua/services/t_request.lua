@@ -33,6 +33,9 @@ local function answers(peer)
 	end
 	check.eq(table.concat(order, " "), "5 4 3 2 1", "answers as they come")
 	check.eq(values, 15, "all of them")
+	for _, answer in skynet.request { peer, "lua", "ECHO", 1, nil, nil, n = 6 }:select() do
+		check.eq(answer.n, 3, "n, on the way there and back")
+	end
 	check.eq(requests.timeout, nil, "without a timeout")
 	check.eq(skynet.task(), 1, "nothing is left")
 end

@@ -96,6 +96,24 @@ local function wake()
 	check.ok(true, "the late timer harms nobody")
 end
 
+-- As they come from newservice or the config.
+local function texts()
+	local fired
+	check.eq(skynet.sleep "0.1", nil, "sleep takes a number in digits")
+	skynet.timeout("1", function()
+		fired = true
+	end)
+	check.soon(function()
+		return fired
+	end, "timeout too")
+	for _, f in ipairs { skynet.sleep, skynet.timeout } do
+		check.raises("t_timer.lua", "what is no number is refused at the line that says it", function()
+			f("soon", texts)
+		end)
+		check.raises("a delay must be a number of 1/100 s, got nil", "nil too", f, nil, texts)
+	end
+end
+
 local function clocks()
 	local now, time = skynet.now(), skynet.time()
 	skynet.sleep(10)
@@ -115,6 +133,7 @@ check.run(function()
 	many()
 	cheap()
 	wake()
+	texts()
 	clocks()
 	check.eq(type(skynet.timeout(1, function() end)), "thread", "timeout gives the coroutine")
 	check.eq(skynet.yield(), nil, "yield gives nil")

@@ -9,11 +9,15 @@ local function one_instance()
 	local first = skynet.uniqueservice "peer"
 	check.eq(skynet.uniqueservice "peer", first, "the second request gets the same")
 	check.eq(skynet.queryservice "peer", first, "so does a query")
-	check.eq(skynet.uniqueservice(true, "peer"), first, "and a request for the whole network")
-	check.eq(skynet.queryservice(true, "peer"), first, "and such a query")
+	local global = skynet.uniqueservice(true, "peer")
+	check.ok(global ~= first and skynet.uniqueservice(true, "peer") == global, "the one of the whole network is another one")
+	check.eq(skynet.queryservice(true, "peer"), global, "which such a query gives")
 	check.ok(skynet.newservice "peer" ~= first, "newservice makes another one")
 	local list = skynet.call(".service", "lua", "LIST")
-	check.eq(list.peer, skynet.address(first), "LIST")
+	check.ok(list.peer == skynet.address(first) and list["@peer"] == skynet.address(global), "LIST")
+	for _, name in ipairs { "uniqueservice", "queryservice" } do
+		check.raises("the name of a service expected, got nil", name .. " of nothing", skynet[name])
+	end
 	return first
 end
 
