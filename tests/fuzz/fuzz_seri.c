@@ -18,7 +18,7 @@
 
 /* Tables and cdata as keys are new objects after each unpacking, so they are only counted. */
 static const char check[] =
-	"local packstring, unpack_bytes, data, distrust, trust = ...\n"
+	"local packstring, unpack_bytes, data, distrust, trust, pack, tostring_bytes, trash = ...\n"
 	"local function by_identity(k) return type(k) == 'table' or type(k) == 'cdata' end\n"
 	"local function bits(n) return n == 0 and 1 / n or n end\n"
 	"local same\n"
@@ -65,6 +65,10 @@ static const char check[] =
 	"trust()\n"
 	"if not ok then return false end\n"
 	"local bytes = packstring(unpack(first, 1, n))\n"
+	"local block, size = pack(unpack(first, 1, n))\n"
+	"local in_block = tostring_bytes(block, size)\n"
+	"trash(block, size)\n"
+	"if in_block ~= bytes then error('bytes in a block differ') end\n"
 	"distrust()\n"
 	"if packstring(unpack(first, 1, n)) ~= bytes then error('raw bytes differ') end\n"
 	"local again, second = list(unpack_bytes(bytes))\n"
@@ -101,7 +105,10 @@ static int body(lua_State *L)
 	lua_pushlstring(L, (const char *)data, size);
 	lua_pushcfunction(L, distrust);
 	lua_pushcfunction(L, trust);
-	lua_call(L, 5, 1);
+	lua_pushcfunction(L, seri_pack);
+	lua_pushcfunction(L, seri_tostring);
+	lua_pushcfunction(L, seri_trash);
+	lua_call(L, 8, 1);
 	return 1;
 }
 
