@@ -182,11 +182,14 @@ static void test_the_end_of_a_request_stops_nobody_who_is_brief(void **state UNU
 	runq_stopped(&q, &a, MS - 10 * US, 0);
 	store_relaxed(&a.habit.brief, true);
 	run(&a, 0, MS);
-	/* 10 us are left of its request, but it was brief: its turn is a quarter of the slice. */
+	/* 10 us are left of its request, but it was brief: its turn is a quarter of the slice. Nobody looks sooner, and while it has
+	 * only begun not even then, since it is trusted. */
 	assert_int_equal(running_turn_ns(&q.worker[0].run), MS / 4);
-	expect(runq_put(&q, &b, RUNQ_WAKE, MS + 5 * US), RUNQ_QUEUED, -1, 0, MS + MS / 4);
+	expect(runq_put(&q, &b, RUNQ_WAKE, MS + 5 * US), RUNQ_QUEUED, -1, 0, MS + MS);
 	assert_true(runq_due(&q, MS + 20 * US, &due));
 	assert_int_equal(due.asked, 0);
+	assert_int_equal(due.look_again_ns, MS + MS);
+	assert_true(runq_due(&q, MS + 60 * US, &due));
 	assert_int_equal(due.look_again_ns, MS + MS / 4);
 	assert_true(runq_due(&q, MS + MS / 4, &due));
 	assert_int_equal(due.asked, 1);
