@@ -41,7 +41,7 @@ void accounts_open_thread(struct thread *t)
 static int64_t delay_ns(const struct thread *t)
 {
 	char text[64], *end;
-	int fd = load_relaxed(&t->delay_fd);
+	int fd = load_acquire(&t->delay_fd);
 	ssize_t got = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
 	if (got <= 0)
 		return -1;

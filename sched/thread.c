@@ -187,7 +187,7 @@ void thread_keep_file(_Atomic int *at, const char *name)
 	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)syscall(SYS_gettid), name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC), last = load_relaxed(at);
 	if (last < 0) {
-		store_relaxed(at, fd);
+		store_release(at, fd); /* pairs with the acquire of those who read the file */
 	} else if (fd >= 0) {
 		/* By system call, or ThreadSanitizer would take it for a race. */
 		syscall(SYS_dup3, fd, last, O_CLOEXEC);
@@ -206,7 +206,7 @@ static void open_own_files(struct thread *t)
 bool thread_is_asleep(const struct thread *t)
 {
 	char text[128];
-	int fd = load_relaxed(&t->stat_fd);
+	int fd = load_acquire(&t->stat_fd);
 	ssize_t got = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
 	if (got <= 0)
 		return false;
