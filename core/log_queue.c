@@ -49,7 +49,12 @@ bool log_queue_enter(size_t bytes, uint32_t waiting)
 void log_queue_left(size_t bytes)
 {
 	if (queue.counted)
-		sub_relaxed(&queue.bytes, bytes + LINE_BYTES);
+		sub_acq_rel(&queue.bytes, bytes + LINE_BYTES); /* after the line; pairs with log_queue_is_empty */
+}
+
+bool log_queue_is_empty(void)
+{
+	return queue.counted && load_acquire(&queue.bytes) == 0;
 }
 
 uint64_t log_queue_take_dropped(bool at_once)

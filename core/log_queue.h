@@ -20,6 +20,8 @@ void log_queue_is_counted(void);
 bool log_queue_enter(size_t bytes, uint32_t waiting);
 /* It is out, or was not sent after all. Any thread. */
 void log_queue_left(size_t bytes);
+/* All that was sent is out, so whoever writes to the log itself is not ahead of it. false where that is not known. Any thread. */
+bool log_queue_is_empty(void);
 
 /* Lines dropped since the last one who asked got a number: he must say it in the log. 0: none, or (unless `at_once`) it was
  * said less than a second ago. Any thread. */

@@ -27,7 +27,7 @@ const luaL_Reg *schedapi_functions(void);
 const luaL_Reg *sendapi_functions(void);
 /* luabind/say.c: core.error, core.log_mark, core.traceback. */
 const luaL_Reg *say_functions(void);
-/* One line under the name of a service, of any length, by the same way as core.error, behind what that service has said itself.
+/* One line under the name of a service, of any length, in order with what that service has said itself (core.error).
  * Not for alerts: the logger may be the one that is stuck. Any thread that is not parked in here; raises nothing. */
 void say_printf(uint32_t source, const char *fmt, ...) PRINTF(2, 3);
 /* luabind/patience.c: core.calltimeout, core.deadlock. */

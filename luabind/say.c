@@ -76,9 +76,10 @@ void say_printf(uint32_t source, const char *fmt, ...)
 	va_end(again);
 	va_end(args);
 	struct service *logger = service_grab(name_find("logger"));
-	/* What the logger itself does wrong it would be told for ever. */
+	/* What the logger itself does wrong it would be told for ever. And one that has nothing to do is not woken, which would cost as
+	 * much as half a start of a service: the line is in order without it. */
 	bool its_own = logger && service_handle(logger) == source;
-	say(its_own ? NULL : logger, source, text, size_bytes);
+	say(its_own || log_queue_is_empty() ? NULL : logger, source, text, size_bytes);
 	if (logger)
 		service_release(logger);
 	mem_free(text);

@@ -17,6 +17,7 @@ static void test_by_the_length_of_the_mailbox(void **state UNUSED)
 	log_queue_set_limit_bytes(LIMIT_BYTES);
 	assert_true(log_queue_enter(1 << 20, 0));
 	assert_true(log_queue_enter(10, 100));
+	assert_false(log_queue_is_empty()); /* nobody knows */
 	assert_false(log_queue_enter(10, LIMIT_BYTES / 100));
 	assert_int_equal(log_queue_take_dropped(true), 1);
 }
@@ -45,8 +46,11 @@ static void test_a_huge_line_alone_is_let_in(void **state UNUSED)
 	assert_true(log_queue_enter(10 * LIMIT_BYTES, 0));
 	assert_false(log_queue_enter(1, 0));
 	log_queue_left(10 * LIMIT_BYTES);
+	assert_true(log_queue_is_empty());
 	assert_true(log_queue_enter(1, 0));
+	assert_false(log_queue_is_empty());
 	log_queue_left(1);
+	assert_true(log_queue_is_empty());
 	assert_int_equal(log_queue_take_dropped(true), 1);
 }
 
