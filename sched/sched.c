@@ -70,9 +70,9 @@ bool sched_stop(int64_t timeout_ns)
 	return thread_stop_all(timeout_ns);
 }
 
-/* Will the service that wakes `s` be through in a moment? Its earlier runs were no long ones, and this one has only begun, or it
- * ends here, since it asks `s` and waits. A new one is not known yet: it starts, and tells of that, or sees another one
- * start, which will be awake for the first time anywhere. */
+/* Will the service that wakes `s` be through in a moment? Its earlier runs were no long ones, and this one has only begun; or it
+ * asks `s` and waits, so it ends here. Of a start nobody knows that yet, but it goes by the same steps in every service:
+ * whoever starts `s` waits for it, and `s` ends its first messages by telling of it. */
 static bool is_soon_through(const struct thread *t, const struct service *runs,
 			    const struct service *s, bool asks, int64_t now_ns)
 {
