@@ -14,6 +14,12 @@
 #define NS_PER_CS 10000000ll /* skynet's unit, 1/100 s */
 #define NS_PER_S  1000000000ll
 
+/* The earlier time, or the shorter one. */
+static inline int64_t ns_min(int64_t a_ns, int64_t b_ns)
+{
+	return a_ns < b_ns ? a_ns : b_ns;
+}
+
 /* CLOCK_MONOTONIC. Any thread, async-signal-safe, about 30 ns. */
 int64_t clock_mono_ns(void);
 

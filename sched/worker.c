@@ -139,11 +139,6 @@ void worker_enter_body(struct thread *t, struct service *s, int64_t now_ns)
 
 /* ---- leaving it ---- */
 
-static int64_t shorter(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 int64_t worker_account(struct thread *t, struct service *s, bool detached)
 {
 	int64_t now = clock_mono_ns(), taken = 0;
@@ -153,7 +148,7 @@ int64_t worker_account(struct thread *t, struct service *s, bool detached)
 	if (mark) {
 		/* The message may have begun after the run did. */
 		store_relaxed(&s->message_cpu_ns,
-			      load_relaxed(&s->message_cpu_ns) + shorter(used, now - mark));
+			      load_relaxed(&s->message_cpu_ns) + ns_min(used, now - mark));
 		store_relaxed(&s->message_mark_ns, 0);
 	}
 	if (detached)

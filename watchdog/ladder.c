@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "watchdog/ladder.h"
+#include "core/clock.h"
 
 static bool is_taken(const struct ladder *l, enum limit_step step)
 {
@@ -74,17 +75,12 @@ void ladder_take(struct ladder *l, enum limit_step step, const struct ladder_loo
 	l->met = look->met;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 int64_t ladder_first_ns(const int64_t at_ns[STEP_COUNT])
 {
 	int64_t first = INT64_MAX;
 	for (int i = 0; i < STEP_COUNT; i++)
 		if (at_ns[i])
-			first = earlier(first, at_ns[i]);
+			first = ns_min(first, at_ns[i]);
 	return first;
 }
 
@@ -93,8 +89,8 @@ int64_t ladder_next_ns(const struct ladder *l, const int64_t at_ns[STEP_COUNT], 
 	int64_t next = l->pending ? l->sent_ns + LADDER_STUCK_NS : INT64_MAX;
 	for (int i = STEP_DEMOTE; i < STEP_COUNT; i++)
 		if (at_ns[i] && !is_taken(l, (enum limit_step)i))
-			next = earlier(next, at_ns[i]);
+			next = ns_min(next, at_ns[i]);
 	if (at_ns[STEP_INTERRUPT] && is_taken(l, STEP_INTERRUPT) && !l->pending)
-		next = earlier(next, l->again_ns);
+		next = ns_min(next, l->again_ns);
 	return next > cpu_ns ? next : cpu_ns;
 }

@@ -46,11 +46,9 @@ static int64_t rules_pass(int64_t now, int64_t late, const struct runq_due *due)
 {
 	int64_t endless_next = endless_pass(now, due);
 	int64_t demoted_next = demoted_pass(now);
-	endless_next = demoted_next < endless_next ? demoted_next : endless_next;
 	int64_t health_next = health_pass(now);
 	int64_t survey_next = survey_pass(now, late);
-	int64_t next = endless_next < health_next ? endless_next : health_next;
-	return next < survey_next ? next : survey_next;
+	return ns_min(ns_min(endless_next, demoted_next), ns_min(health_next, survey_next));
 }
 
 /* Reading the clock takes longer than a pass in which nothing is due: what that takes here and now is measured too, and
@@ -74,7 +72,7 @@ static int64_t pass(int64_t now, int64_t late)
 	int64_t slots_next = slots_pass(now, &due);
 	int64_t rules_next = monitor.timed ? timed_rules_pass(now, late, &due)
 					   : rules_pass(now, late, &due);
-	return slots_next < rules_next ? slots_next : rules_next;
+	return ns_min(slots_next, rules_next);
 }
 
 static void *monitor_main(void *unused)

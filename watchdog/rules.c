@@ -4,20 +4,15 @@
 
 enum { DOUBLINGS_MAX = 20 };
 
-static int64_t shorter(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 int64_t rule_used_ns(struct sight *s, const struct sight_now *now, int64_t unseen_ns)
 {
 	if (s->word != now->word || s->mark_ns != now->mark_ns) {
 		/* A clock that is back is of the next thread with that number. */
 		int64_t last_ns = now->cpu_ns < s->last_cpu_ns ? 0 : s->last_cpu_ns;
-		int64_t had_ns = shorter(now->cpu_ns - last_ns, unseen_ns);
+		int64_t had_ns = ns_min(now->cpu_ns - last_ns, unseen_ns);
 		s->word = now->word;
 		s->mark_ns = now->mark_ns;
-		s->before_ns = shorter(now->now_ns - now->mark_ns, had_ns);
+		s->before_ns = ns_min(now->now_ns - now->mark_ns, had_ns);
 		s->first_cpu_ns = now->cpu_ns;
 	}
 	s->last_cpu_ns = now->cpu_ns;
@@ -100,7 +95,7 @@ bool rule_slow_detached(const struct detached_age *age)
 
 int64_t rule_backoff_ns(int64_t last_ns, int64_t max_ns)
 {
-	return shorter(last_ns * 2, max_ns);
+	return ns_min(last_ns * 2, max_ns);
 }
 
 bool rule_progress(uint64_t dispatches_before, uint64_t dispatches_now, int waiting)

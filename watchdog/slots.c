@@ -46,11 +46,6 @@ void slots_term(void)
 	slots.watch = NULL;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static void signal_again(struct thread *t, struct watch *watch, int64_t now)
 {
 	watch->signalled_ns = now;
@@ -133,7 +128,7 @@ static int64_t watch_worker(struct worker *w, int64_t now)
 		return INT64_MAX;
 	int64_t next = follow_doomed(w, t, epoch, now);
 	if (load_relaxed(&t->wanted) == epoch)
-		next = earlier(next, follow_request(w, t, epoch, now));
+		next = ns_min(next, follow_request(w, t, epoch, now));
 	return next;
 }
 
@@ -188,7 +183,7 @@ static int64_t watch_all_detached(int64_t now)
 		struct thread *t = thread_at(i);
 		uint64_t word = load_seq(&t->run);
 		if (run_state_of(word) == RUN_DETACHED)
-			next = earlier(next, watch_detached(t, run_epoch_of(word), now));
+			next = ns_min(next, watch_detached(t, run_epoch_of(word), now));
 	}
 	return next;
 }
@@ -204,10 +199,10 @@ int64_t slots_pass(int64_t now, struct runq_due *due)
 		worker_ask(&sched.worker[due->ask[i].worker], due->ask[i].epoch);
 	/* Also one that has not entered the body yet: watch_worker does not see it there. */
 	if (due->asked > 0)
-		next = earlier(next, now + slots.options.retry_ns);
-	next = earlier(next, due->look_again_ns);
+		next = ns_min(next, now + slots.options.retry_ns);
+	next = ns_min(next, due->look_again_ns);
 	for (int i = 0; i < sched.options.workers; i++)
-		next = earlier(next, watch_worker(&sched.worker[i], now));
-	next = earlier(next, watch_all_detached(now));
-	return earlier(next, spares_pass(now));
+		next = ns_min(next, watch_worker(&sched.worker[i], now));
+	next = ns_min(next, watch_all_detached(now));
+	return ns_min(next, spares_pass(now));
 }
